@@ -64,35 +64,49 @@ let package = Package(
         // Control
         module("State", ["Core", .product(name: "GRDB", package: "GRDB.swift")]),
         module("Jobs", ["Core", "State", logging]),
-        module("Containers", [
-            "Core", "OCI", "Engines", "State", "Jobs", logging,
-            .product(name: "AsyncHTTPClient", package: "async-http-client"),
-            .product(name: "NIOCore", package: "swift-nio"),
-            .product(name: "NIOPosix", package: "swift-nio"),
-            .product(name: "NIOSSL", package: "swift-nio-ssl"),
-            .product(name: "NIOHTTP1", package: "swift-nio"),
-        ]),
-        module("Apps", [
-            "Core", "OCI", "Starlark", "Engines", "State", "Jobs", "Containers", "LinuxKernel", logging,
-            .product(name: "Mustache", package: "swift-mustache"),
-        ]),
+        module(
+            "Containers",
+            [
+                "Core", "OCI", "Engines", "State", "Jobs", logging,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]),
+        module(
+            "Apps",
+            [
+                "Core", "OCI", "Starlark", "Engines", "State", "Jobs", "Containers", "LinuxKernel", logging,
+                .product(name: "Mustache", package: "swift-mustache"),
+            ]),
         module("Gateway", nio + ["Core", .product(name: "NIOSSL", package: "swift-nio-ssl"), logging, lifecycle]),
 
         // Doors
         module("Wire", ["Core"]),
-        module("API", nio + [
-            "Core", "Wire", "Jobs", "Containers", "Apps", "Engines", "OCI", logging,
-            .product(name: "Hummingbird", package: "hummingbird"),
-            .product(name: "HTTPTypes", package: "swift-http-types"),
-        ]),
-        module("Client", nio + ["Core", "Wire", .product(name: "AsyncHTTPClient", package: "async-http-client"), .product(name: "NIOHTTP1", package: "swift-nio")]),
+        module(
+            "API",
+            nio + [
+                "Core", "Wire", "Jobs", "Containers", "Apps", "Engines", "OCI", logging,
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ]),
+        module(
+            "Client",
+            nio + [
+                "Core", "Wire", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]),
         module("CLI", ["Core", "Wire", "Client", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
-        module("Daemon", [
-            "Core", "OCI", "LinuxKernel", "Engines", "NativeEngine", "State", "Jobs", "Containers", "Apps", "Gateway", "API", "Wire",
-            logging, lifecycle,
-            .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-            .product(name: "Yams", package: "Yams"),
-        ]),
+        module(
+            "Daemon",
+            [
+                "Core", "OCI", "LinuxKernel", "Engines", "NativeEngine", "State", "Jobs", "Containers", "Apps",
+                "Gateway", "API", "Wire",
+                logging, lifecycle,
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "Yams", package: "Yams"),
+            ]),
         .executableTarget(
             name: "martlet",
             dependencies: [
@@ -108,16 +122,20 @@ let package = Package(
         tests("ImagesTests", ["Images", "OCI", "LinuxKernel", "Core"]),
         tests("NetworkingTests", ["Networking", "LinuxKernel", "Core"]),
         tests("EnginesTests", ["Engines", "OCI", "Core"]),
-        tests("NativeEngineTests", ["NativeEngine", "Engines", "Images", "OCI", "LinuxKernel", "Networking", "Core", logging]),
+        tests(
+            "NativeEngineTests",
+            ["NativeEngine", "Engines", "Images", "OCI", "LinuxKernel", "Networking", "Core", logging]),
         tests("StateTests", ["State", "Core"]),
         tests("JobsTests", ["Jobs", "State", "Core", logging]),
         tests("ContainersTests", ["Containers", "Engines", "State", "Jobs", "OCI", "Core", logging]),
         tests("AppsTests", ["Apps", "Starlark", "Engines", "State", "Jobs", "Containers", "OCI", "Core", logging]),
         tests("GatewayTests", nio + ["Gateway", "Core", logging]),
-        tests("APITests", [
-            "API", "Wire", "Jobs", "Containers", "Apps", "Engines", "State", "OCI", "Core", logging,
-            .product(name: "HummingbirdTesting", package: "hummingbird"),
-        ]),
+        tests(
+            "APITests",
+            [
+                "API", "Wire", "Jobs", "Containers", "Apps", "Engines", "State", "OCI", "Core", logging,
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
+            ]),
         tests("CLITests", ["CLI", "Client", "Wire", "Core"]),
         tests("DaemonTests", ["Daemon", "Core"]),
         tests("ArchitectureTests", []),

@@ -51,12 +51,14 @@ package struct EngineError: MartletError {
 
     /// No such container.
     package static func notFound(_ id: ContainerID) -> EngineError {
-        EngineError(.containerNotFound, "no container `\(id)`", hint: "`martlet container list --all` shows what exists")
+        EngineError(
+            .containerNotFound, "no container `\(id)`", hint: "`martlet container list --all` shows what exists")
     }
 
     /// No such image.
     package static func imageNotFound(_ name: String) -> EngineError {
-        EngineError(.imageNotFound, "no image `\(name)` in the local store", hint: "`martlet image pull \(name)` fetches it")
+        EngineError(
+            .imageNotFound, "no image `\(name)` in the local store", hint: "`martlet image pull \(name)` fetches it")
     }
 
     /// The driver cannot do that.

@@ -156,6 +156,7 @@ package enum ObservedState: Codable, Hashable, Sendable {
 
 /// One container as an engine observes it.
 package struct ObservedContainer: Codable, Hashable, Sendable {
+    /// Its identifier.
     package var id: ContainerID
     /// The specification it was created with; secret values may be withheld.
     package var spec: ContainerSpec
@@ -247,7 +248,9 @@ package struct ExecSpec: Codable, Hashable, Sendable {
 
 /// The size of a terminal in characters.
 package struct TerminalSize: Codable, Hashable, Sendable {
+    /// Characters in a line.
     package var columns: UInt16
+    /// Lines.
     package var rows: UInt16
 
     /// A size in characters.
@@ -259,7 +262,9 @@ package struct TerminalSize: Codable, Hashable, Sendable {
 
 /// A piece of output of a process; with a terminal everything is standard output.
 package struct ProcessOutput: Hashable, Sendable {
+    /// Where it was written.
     package var stream: OutputStream
+    /// What was written.
     package var bytes: [UInt8]
 
     /// A piece of output.
@@ -333,7 +338,9 @@ package enum EngineEvent: Hashable, Sendable {
 
 /// An IP address and a port.
 package struct Endpoint: Codable, Hashable, Sendable, CustomStringConvertible {
+    /// An IPv4 or IPv6 address.
     package var host: String
+    /// A port.
     package var port: UInt16
 
     /// An IP address and a port.
