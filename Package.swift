@@ -139,7 +139,9 @@ let package = Package(
         tests("CLITests", ["CLI", "Client", "Wire", "Core"]),
         tests("DaemonTests", ["Daemon", "Core"]),
         tests("ArchitectureTests", []),
-        tests("IntegrationTests", nio + ["Core", "Wire", "Client", "LinuxKernel"]),
+        .testTarget(
+            name: "IntegrationTests", dependencies: ["Core", "LinuxKernel"], exclude: ["Fixtures"],
+            swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -68,7 +68,7 @@ struct CrashTests {
                 let pause = Int.random(in: 0..<1500, using: &random)
                 async let deploy = host.martlet("app", "reload", "/web", "--approve")
                 // The random moment is the point of the test, not a wait for something.
-                try await offPool { usleep(UInt32(pause) * 1000) }
+                _ = try await offPool { usleep(UInt32(pause) * 1000) }
                 try await host.kill9()
                 _ = try await deploy
                 try await host.start()

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import LinuxKernel
 import Synchronization
 import Testing
 

@@ -12,9 +12,8 @@ final class TestHost: Sendable {
     private let daemon = Locked<Daemon?>(nil)
 
     private struct Daemon {
-        let process: pid_t
-        let descriptor: CInt
-        var gatewayPort: UInt16?
+        let process: ChildProcess
+        let gatewayPort: UInt16
     }
 
     private init() throws {
@@ -56,31 +55,21 @@ final class TestHost: Sendable {
 
     /// Starts the daemon and returns once it is ready.
     func start() async throws {
-        let ready = root + "/ready.fifo"
-        unlink(ready)
-        guard mkfifo(ready, 0o600) == 0 else { throw TestFailure("mkfifo: errno \(errno)") }
-        let reader = open(ready, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
-        defer { close(reader) }
-        let process = try spawn(
-            [Self.binary, "serve", "--root", root, "--ready-file", ready], log: root + "/serve.log")
-        let descriptor = CInt(syscall(CLong(SYS_pidfd_open), process, 0))
-        daemon.withLock { $0 = Daemon(process: process, descriptor: descriptor, gatewayPort: nil) }
-        let line = try await offPool { () -> String in
-            var waiting = [
-                pollfd(fd: reader, events: Int16(POLLIN), revents: 0),
-                pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
-            ]
-            guard poll(&waiting, 2, 60_000) > 0 else { return "" }
-            var bytes = [UInt8](repeating: 0, count: 64)
-            let count = read(reader, &bytes, bytes.count)
-            return count > 0 ? String(decoding: bytes[..<count], as: UTF8.self) : ""
-        }
+        let log = OwnedDescriptor(adopting: open(root + "/serve.log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600))
+        let ready = try ChildPipe(childReads: false)
+        let process = try ChildProcess.spawn(
+            ProgramInvocation(Self.binary, ["serve", "--root", root, "--ready-file", "/dev/fd/3"]),
+            descriptors: [nil, log.rawValue, log.rawValue, ready.theirs.rawValue], grouping: .ownSession)
+        let pipe = ready.ours
+        _ = consume ready
+        // The end of the daemon ends the pipe, too.
+        let line = String(decoding: try await pipe.read(), as: UTF8.self)
         // `ready 127.0.0.1:25222`
-        guard line.hasPrefix("ready "), let port = UInt16(line.split(separator: ":").last?.filter(\.isNumber) ?? "")
-        else {
+        let digits = line.split(separator: ":").last?.filter { $0.isNumber } ?? ""
+        guard line.hasPrefix("ready "), let port = UInt16(digits) else {
             throw TestFailure("the daemon did not become ready (`\(line)`):\n\(logTail())")
         }
-        daemon.withLock { $0?.gatewayPort = port }
+        daemon.withLock { $0 = Daemon(process: process, gatewayPort: port) }
     }
 
     /// The port on which apps are served.
@@ -95,20 +84,14 @@ final class TestHost: Sendable {
     /// Asks the daemon to end; containers go on.
     func terminate() async throws { try await end(with: SIGTERM) }
 
-    private func end(with signal: CInt) async throws {
-        guard
-            let running = daemon.withLock({
-                let value = $0; $0 = nil; return value
-            })
-        else { return }
-        kill(running.process, signal)
-        try await offPool {
-            var waiting = pollfd(fd: running.descriptor, events: Int16(POLLIN), revents: 0)
-            guard poll(&waiting, 1, 60_000) > 0 else { throw TestFailure("the daemon does not end") }
-            var status: CInt = 0
-            waitpid(running.process, &status, 0)
-            close(running.descriptor)
+    private func end(with signal: Int32) async throws {
+        let running = daemon.withLock { daemon in
+            defer { daemon = nil }
+            return daemon
         }
+        guard let running else { return }
+        running.process.signal(signal)
+        _ = await running.process.wait()
     }
 
     private func removeEverything() async throws {
@@ -198,27 +181,6 @@ final class TestHost: Sendable {
 struct TestFailure: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }
-}
-
-/// Starts a program in a session of its own, its output appended to `log`.
-private func spawn(_ command: [String], log: String) throws -> pid_t {
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-    posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0o600)
-    posix_spawn_file_actions_adddup2(&actions, 1, 2)
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSID))
-    var arguments: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) }
-    arguments.append(nil)
-    defer { arguments.forEach { free($0) } }
-    var process: pid_t = 0
-    let failure = posix_spawn(&process, command[0], &actions, &attributes, arguments, environ)
-    guard failure == 0 else { throw TestFailure("posix_spawn of \(command[0]): errno \(failure)") }
-    return process
 }
 
 private func isDirectory(_ path: String) -> Bool {
