@@ -1,0 +1,98 @@
+/// A variable shared between a function and those defined inside it.
+final class CellObject {
+    var value: Value
+    init(_ value: Value) { self.value = value }
+    deinit {
+        if value.isContainer {
+            var stack = [value]
+            value = .none
+            drainAll(&stack)
+        }
+    }
+}
+
+/// A function defined by a program.
+final class FunctionObject {
+    let code: Code
+    let module: ModuleState
+    /// Default values of the last parameters; unbound for a required keyword-only parameter among them.
+    private(set) var defaults: [Value]
+    let cells: [CellObject]
+    private(set) var isFrozen = false
+
+    init(code: Code, module: ModuleState, defaults: [Value], cells: [CellObject]) {
+        self.code = code
+        self.module = module
+        self.defaults = defaults
+        self.cells = cells
+    }
+
+    deinit {
+        var stack: [Value] = []
+        drain(into: &stack)
+        if !stack.isEmpty { drainAll(&stack) }
+    }
+
+    func drain(into stack: inout [Value]) {
+        for index in defaults.indices where defaults[index].isContainer {
+            stack.append(defaults[index])
+            defaults[index] = .none
+        }
+    }
+
+    func freeze(_ pending: inout [Value]) {
+        guard !isFrozen else { return }
+        isFrozen = true
+        pending.append(contentsOf: defaults)
+        for cell in cells { pending.append(cell.value) }
+    }
+}
+
+/// A function of the host or of the language, possibly bound to a receiver.
+final class BuiltinObject: Object, @unchecked Sendable {
+    // Sendable: all state is immutable; `receiver` obeys the rule of `Value`.
+    let name: String
+    let parameters: [Parameter]?
+    let receiver: Value?
+    let body: NativeFunction.Body
+
+    init(name: String, parameters: [Parameter]?, receiver: Value?, body: @escaping NativeFunction.Body) {
+        self.name = name
+        self.parameters = parameters
+        self.receiver = receiver
+        self.body = body
+    }
+
+    func index(ofParameter name: String) -> Int? { parameters?.firstIndex { $0.name == name } }
+
+    func bound(to receiver: Value) -> BuiltinObject {
+        BuiltinObject(name: name, parameters: parameters, receiver: receiver, body: body)
+    }
+
+    override var typeName: String { "builtin_function_or_method" }
+    override var isCallable: Bool { true }
+    override var isFrozen: Bool { receiver?.isFrozen ?? true }
+    override var holdsValues: Bool { receiver != nil }
+    override func freeze(_ pending: inout [Value]) {
+        if let receiver { pending.append(receiver) }
+    }
+    override func tableHash() throws -> UInt? { hashInteger(ObjectIdentifier(self).hashValue) }
+    override func write(to writer: inout TextWriter) {
+        if let receiver {
+            writer.append("<built-in method \(name) of \(receiver.typeName) value>")
+        } else {
+            writer.append("<built-in function \(name)>")
+        }
+    }
+}
+
+/// The methods of one type.
+final class MethodTable: Sendable {
+    let methods: [String: BuiltinObject]
+    let names: [String]
+
+    init(_ list: [BuiltinObject]) {
+        methods = Dictionary(uniqueKeysWithValues: list.map { ($0.name, $0) })
+        names = methods.keys.sorted()
+    }
+}
