@@ -3,3 +3,4 @@
 // One header per topic; the implementation of `clx_<topic>.h` is `<topic>.c`.
 #include "clx_base.h"
 #include "clx_process.h"
+#include "clx_mount.h"
