@@ -18,6 +18,8 @@ package enum ContainerPhase: String, Codable, Hashable, Sendable, CaseIterable {
     case restarting
     /// It could not be started, or was restarted too often.
     case failed
+    /// It no longer exists; the last news of it. Never seen in a list.
+    case deleted
 }
 
 /// How a process ended.
