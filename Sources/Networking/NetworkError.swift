@@ -1,4 +1,5 @@
 package import Core
+internal import LinuxKernel
 
 /// A failure to connect a container, or to make the network of an instance.
 package struct NetworkError: MartletError {

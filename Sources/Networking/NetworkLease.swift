@@ -1,4 +1,5 @@
 package import Core
+package import LinuxKernel
 
 /// A port of the container that is reachable through an address of the host; see ``Core/PublishedPort``.
 package typealias NetworkPort = PublishedPort
