@@ -98,6 +98,12 @@ extension ContainerError {
             hint: "`martlet container start \(id)` starts it")
     }
 
+    static func paused(_ id: ContainerID) -> ContainerError {
+        ContainerError(
+            code: .notRunning, message: "container `\(id)` is paused",
+            hint: "`martlet container resume \(id)` lets it go on")
+    }
+
     static func beingDeleted(_ id: ContainerID) -> ContainerError {
         ContainerError(code: .beingDeleted, message: "container `\(id)` is being deleted")
     }

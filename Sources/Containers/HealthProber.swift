@@ -19,4 +19,6 @@ package protocol HealthProber: Sendable {
     ) async -> ProbeResult
     /// A connection that is accepted.
     func tcp(_ endpoint: Endpoint, timeout: Duration) async -> ProbeResult
+    /// Called once nothing will be asked any more.
+    func shutdown() async
 }
