@@ -97,7 +97,10 @@ let package = Package(
                 "Core", "Wire", .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
-        module("CLI", ["Core", "Wire", "Client", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+        module("CLI", [
+            "Core", "Wire", "Client", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            .product(name: "NIOCore", package: "swift-nio"),
+        ]),
         module(
             "Daemon",
             [

@@ -1,4 +1,24 @@
+internal import ArgumentParser
+internal import CLI
+internal import Core
+
+/// Where the program begins.
 @main
-struct Martlet {
-    static func main() {}
+enum Program {
+    static func main() async { await CommandRunner.main(Martlet.self) }
+}
+
+/// `martlet`.
+struct Martlet: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "martlet", abstract: "A container host: from a definition to a supervised, running container.",
+        discussion: """
+            Examples:
+              martlet serve
+              martlet app create ./hello /hello --approve
+              martlet run --rm alpine echo hello
+
+            Completion for your shell: martlet --generate-completion-script bash|zsh|fish
+            """,
+        version: "martlet \(ProductVersion.current)", subcommands: CLICommands.all)
 }

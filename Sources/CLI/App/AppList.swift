@@ -1,0 +1,34 @@
+internal import ArgumentParser
+internal import Client
+internal import Wire
+
+/// `martlet app list`.
+struct AppList: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "List apps.",
+        discussion: """
+            Examples:
+              martlet app list
+              martlet app list --json
+            """, aliases: ["ls"])
+
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var list: ListOptions
+
+    func run() async throws {
+        let apps = try await connection.withClient { try await $0.apps() }
+        try list.print(apps, id: \.id) { Self.table(apps) }
+    }
+
+    static func table(_ apps: [AppInfo]) -> Table {
+        var table = Table("ADDRESS", "NAME", "STATE", "VERSION", "URL", "SOURCE")
+        for app in apps {
+            table.rows.append([
+                app.address, app.name.isEmpty ? "-" : app.name,
+                app.needsApproval ? "\(app.state.rawValue), needs approval" : app.state.rawValue, "\(app.version)",
+                app.url ?? "-", app.source,
+            ])
+        }
+        return table
+    }
+}

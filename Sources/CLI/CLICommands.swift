@@ -1,0 +1,12 @@
+package import ArgumentParser
+
+/// The commands that talk with a daemon; the executable adds those that are one.
+package enum CLICommands {
+    /// In the order of the help.
+    package static var all: [any ParsableCommand.Type] {
+        [
+            AppCommand.self, RunCommand.self, ContainerCommand.self, ImageCommand.self, JobCommand.self,
+            VersionCommand.self, ShutdownCommand.self,
+        ]
+    }
+}

@@ -1,0 +1,23 @@
+internal import ArgumentParser
+internal import Client
+
+/// `martlet container start`.
+struct ContainerStart: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "start", abstract: "Start containers.",
+        discussion: """
+            Prints each container that was done; if one fails, the others are done all the same and the exit status is 1.
+
+            Examples:
+              martlet container start web
+            """)
+
+    @OptionGroup var connection: ConnectionOptions
+    @Argument(help: "Containers by identifier, unique prefix or name.") var containers: [String]
+
+    func run() async throws {
+        try await connection.withClient { client in
+            try await ManyObjects.forEach(containers) { _ = try await client.startContainer($0) }
+        }
+    }
+}

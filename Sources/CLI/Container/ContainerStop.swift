@@ -1,0 +1,27 @@
+internal import ArgumentParser
+internal import Client
+
+/// `martlet container stop`.
+struct ContainerStop: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "stop", abstract: "Stop running containers.",
+        discussion: """
+            Prints each container that was done; if one fails, the others are done all the same and the exit status is 1.
+
+            Examples:
+              martlet container stop web
+              martlet container stop --grace 30 db worker
+            """)
+
+    @OptionGroup var connection: ConnectionOptions
+    @Option(help: ArgumentHelp("Seconds before SIGKILL; the container's own setting by default.", valueName: "seconds"))
+    var grace: Int?
+    @Argument(help: "Containers by identifier, unique prefix or name.") var containers: [String]
+
+    func run() async throws {
+        try await connection.withClient { client in
+            let grace = grace
+            try await ManyObjects.forEach(containers) { _ = try await client.stopContainer($0, graceSeconds: grace) }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+internal import Core
+internal import Glibc
+internal import Wire
+
+/// How values look in tables.
+enum Formats {
+    /// Milliseconds since 1970, now.
+    static var now: Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+    }
+
+    /// `12 s`, `4 min`, `3 h`, `9 d`.
+    static func duration(milliseconds: Int64) -> String {
+        let seconds = max(0, milliseconds) / 1000
+        switch seconds {
+        case ..<120: return "\(seconds) s"
+        case ..<7200: return "\(seconds / 60) min"
+        case ..<172_800: return "\(seconds / 3600) h"
+        default: return "\(seconds / 86_400) d"
+        }
+    }
+
+    /// `4 min ago`.
+    static func age(_ time: Int64?, now: Int64 = now) -> String {
+        time.map { "\(duration(milliseconds: now - $0)) ago" } ?? "-"
+    }
+
+    /// `127.0.0.1:8080->80/tcp`.
+    static func port(_ port: PortSettings) -> String {
+        let host = port.hostAddress ?? "127.0.0.1"
+        let shown = host.contains(":") ? "[\(host)]" : host
+        return "\(shown):\(port.hostPort ?? 0)->\(port.containerPort)/\((port.transport ?? .tcp).rawValue)"
+    }
+
+    /// The phase with what explains it: `exited (1)`, `running (4 min)`.
+    static func phase(_ container: ContainerSummary, now: Int64 = now) -> String {
+        let name = container.phase.rawValue
+        switch container.phase {
+        case .exited, .restarting, .failed:
+            guard let exit = container.exit else { return name }
+            if exit.outOfMemory { return "\(name) (out of memory)" }
+            return exit.code.map { "\(name) (\($0))" } ?? name
+        case .running, .unhealthy, .paused, .starting, .stopping:
+            guard let started = container.startedAt else { return name }
+            return "\(name) (\(duration(milliseconds: now - started)))"
+        case .created: return name
+        }
+    }
+
+    /// The first 12 digits of an identifier or digest.
+    static func short(_ id: String) -> String {
+        String((id.hasPrefix("sha256:") ? id.dropFirst(7) : id[...]).prefix(12))
+    }
+
+    /// The shortest name people write for an image.
+    static func familiar(_ reference: String) -> String {
+        for prefix in ["docker.io/library/", "docker.io/", "localhost/"] where reference.hasPrefix(prefix) {
+            return String(reference.dropFirst(prefix.count))
+        }
+        return reference
+    }
+
+    static func bytes(_ count: Int64) -> String { ByteCount(count).description }
+}
