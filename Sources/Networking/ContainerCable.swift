@@ -28,15 +28,9 @@ struct ContainerCable: Sendable {
             try NetworkFiles.makeParent(of: lease.namespacePath)
             try created.namespace.pin(at: lease.namespacePath)
         } catch {
-            try disconnect()
+            try NetworkNamespace.unpin(lease.namespacePath)
             throw error
         }
-    }
-
-    /// Removes cable and namespace.
-    func disconnect() throws {
-        try RouteSocket().run(.deleteLink(lease.hostInterface).tolerating(ENODEV))
-        try NetworkNamespace.unpin(lease.namespacePath)
     }
 
     private func lay(_ routes: borrowing RouteSocket, into namespace: borrowing NetworkNamespace) throws {

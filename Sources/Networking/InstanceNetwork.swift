@@ -32,6 +32,7 @@ package actor InstanceNetwork {
     let logger: Logger
     let workers = Workers(count: 4)
     let filter: PacketFilter
+    let reaper: CableReaper
     let nameProgram: String?
 
     private var state = State.closed
@@ -57,6 +58,7 @@ package actor InstanceNetwork {
             stateDirectory: stateDirectory + "/network", runtimeDirectory: runtimeDirectory + "/network")
         self.filter = try PacketFilter()
         self.nameProgram = NameService.programPaths.lazy.compactMap(Program.find).first
+        self.reaper = CableReaper(logger: logger)
         self.logger = logger
     }
 
@@ -144,7 +146,8 @@ package actor InstanceNetwork {
     }
 
     /// Undoes ``attach(_:name:aliases:namespacePath:ports:)`` or ``makeIsolated(namespacePath:)``, also when either was cut
-    /// short. Idempotent. Processes within the namespace keep it, without the cable, until they end.
+    /// short. Idempotent. Ports and names are withdrawn at once; processes that live on in the namespace lose their cable within
+    /// half a second.
     package func detach(_ id: String, namespacePath: String) async throws {
         try Self.validate(id, hostNames: [])
         await enter(id)
@@ -221,11 +224,12 @@ package actor InstanceNetwork {
                 try await filter.apply(network.rules.whole(leasesByID.values.filter { $0.id != lease.id }))
             }
         }
-        let (files, cable) = (files, ContainerCable(lease: lease, bridge: network.bridge.index))
+        let files = files
         try await workers.run {
-            try cable.disconnect()
+            try NetworkNamespace.unpin(lease.namespacePath)
             try files.removeLease(lease.id)
         }
+        reaper.condemn(lease.hostInterface)
         leasesByID[lease.id] = nil
         ports.release(lease.id)
         await network.names.publish(entries())
@@ -242,7 +246,7 @@ package actor InstanceNetwork {
         guard let address = AddressPlan.nextAddress(in: subnet, after: lastAddress, used: used) else {
             throw NetworkError.noFreeAddress(subnet)
         }
-        let cables = Set(leasesByID.values.map(\.hostInterface))
+        let cables = reaper.condemned.union(leasesByID.values.map(\.hostInterface))
         var attempt = 0
         while cables.contains(names.cable(for: id, attempt: attempt)) { attempt += 1 }
         let lease = NetworkLease(
@@ -267,8 +271,26 @@ package actor InstanceNetwork {
                 // A foreign hand in the table, or none left: write all of it again.
                 try await filter.apply(network.rules.whole(Array(leasesByID.values)))
             }
+            await forgetOldFlows(lease)
         }
         await network.names.publish(entries())
+    }
+
+    /// A client that sent to a UDP port before it was published, or when another container had it, is not stuck with that.
+    private func forgetOldFlows(_ lease: NetworkLease) async {
+        let ports = lease.ports.filter { $0.transport == .udp }
+        guard !ports.isEmpty else { return }
+        do {
+            try await workers.run {
+                for port in ports {
+                    try ConnectionTracking.forgetDatagrams(
+                        to: try HostPorts.address(of: port), port: port.hostPort)
+                }
+            }
+        } catch {
+            // Old flows end by themselves after half a minute of silence.
+            logger.debug("old flows stay", metadata: ["container.id": "\(lease.id)", "error": "\(error)"])
+        }
     }
 
     private static func validate(_ id: String, hostNames: [String]) throws {

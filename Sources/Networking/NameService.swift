@@ -110,10 +110,14 @@ actor NameService {
         let (directory, network) = (directory, network)
         do {
             let isTold = try await workers.run {
+                let file = "\(directory)/\(network)"
+                let process = Self.runningProcess(program, directory)
+                // While it reads its files it answers nobody: do not make it do so for nothing. No file: not equal.
+                if process != nil, (try? NetworkFiles.read(file)) == Array(text.utf8) { return true }
                 // Beside the directory, not in it: the program reads every file there.
                 try NetworkFiles.replace(
-                    "\(directory)/\(network)", with: Array(text.utf8), durable: false, sibling: directory + ".new")
-                return Self.runningProcess(program, directory)?.signal(SIGHUP) ?? false
+                    file, with: Array(text.utf8), durable: false, sibling: directory + ".new")
+                return process?.signal(SIGHUP) ?? false
             }
             if !isTold, !entries.isEmpty { try await start(program) }
         } catch {

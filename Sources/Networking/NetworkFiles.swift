@@ -46,9 +46,10 @@ struct NetworkFiles: Sendable {
     /// Every lease on record.
     func loadLeases() throws -> Loaded {
         var loaded = Loaded()
-        for name in try FileManager.default.contentsOfDirectory(atPath: leaseDirectory).sorted()
-        where name.hasSuffix(".json") {
+        for name in try FileManager.default.contentsOfDirectory(atPath: leaseDirectory).sorted() {
             let path = leaseDirectory + "/" + name
+            if name.hasSuffix(Self.unfinished) { _ = unlink(path) }
+            guard name.hasSuffix(".json") else { continue }
             do {
                 let lease = try JSONDecoder().decode(NetworkLease.self, from: Data(try Self.read(path)))
                 guard path == leaseFile(lease.id) else { throw CocoaError(.fileReadCorruptFile) }
@@ -80,6 +81,9 @@ struct NetworkFiles: Sendable {
 
     private func leaseFile(_ id: String) -> String { "\(leaseDirectory)/\(id).json" }
 
+    /// What the name of a file ends with while it is written.
+    private static let unfinished = ".new"
+
     /// Makes a directory and those above it.
     static func makeDirectories(_ path: String) throws {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
@@ -109,7 +113,7 @@ struct NetworkFiles: Sendable {
     /// Puts a file in place of another in one step: a sibling directory entry `….new`, then rename.
     /// - Parameter sibling: where the new content is written first; beside the file when nil.
     static func replace(_ path: String, with content: [UInt8], durable: Bool, sibling: String? = nil) throws {
-        let temporary = sibling ?? path + ".new"
+        let temporary = sibling ?? path + unfinished
         let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw KernelError.last("open", temporary) }
         let descriptor = OwnedDescriptor(adopting: file)

@@ -33,7 +33,7 @@ struct InstanceNetworkTests {
             #expect(port.hostPort != 0)
             #expect(try await Endpoints.ask(from: nil, .loopback, port.hostPort) == "\(lease.gateway)")
             await #expect(throws: KernelError.self) {
-                try await Endpoints.ask(from: nil, lease.gateway, port.hostPort, seconds: 1)
+                try await Endpoints.ask(from: nil, lease.gateway, port.hostPort, milliseconds: 300)
             }
         }
     }
@@ -67,6 +67,25 @@ struct InstanceNetworkTests {
         }
     }
 
+    @Test("a UDP client that asked before the port was published, or its former owner, reaches the new one")
+    func datagramMoves() async throws {
+        try await NetworkFixture.with { fixture in
+            let first = try await fixture.attach("first", ports: [NetworkPort(containerPort: 5353, transport: .udp)])
+            let old = try WhoAmIServer(in: fixture.path("first"), port: 5353, type: datagram)
+            let port = try #require(first.ports.first?.hostPort)
+            let client = try await offPool { try DatagramClient(port) }
+            #expect(try await offPool { try client.ask() } == "\(first.gateway)")
+            old.stop()
+            try await fixture.network.detach("first", namespacePath: fixture.path("first"))
+
+            _ = try await fixture.attach("second", ports: first.ports)
+            let new = try WhoAmIServer(in: fixture.path("second"), port: 5353, type: datagram)
+            defer { new.stop() }
+
+            #expect(try await offPool { try client.ask() } == "\(first.gateway)")
+        }
+    }
+
     @Test("instances reach each other through published ports only, masqueraded")
     func instancesAreApart() async throws {
         try await NetworkFixture.with { one in
@@ -80,7 +99,7 @@ struct InstanceNetworkTests {
 
                 #expect(try await Endpoints.ask(from: one.path("client"), web.gateway, port) == "\(web.gateway)")
                 await #expect(throws: KernelError.self) {
-                    try await Endpoints.ask(from: one.path("client"), web.address, 80, seconds: 1)
+                    try await Endpoints.ask(from: one.path("client"), web.address, 80, milliseconds: 300)
                 }
             }
         }
@@ -141,6 +160,7 @@ struct InstanceNetworkTests {
                 }
                 try await group.waitForAll()
             }
+            try await fixture.network.reconcile(live: [])
             #expect(try await fixture.traces().count == 2)
         }
     }

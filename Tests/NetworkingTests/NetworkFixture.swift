@@ -167,18 +167,20 @@ enum Endpoints {
     /// Connects and returns what the server says.
     static func ask(
         from path: String?, _ address: IPv4Address, _ port: UInt16, type: Int32 = Int32(SOCK_STREAM.rawValue),
-        seconds: Int = 3
+        milliseconds: Int = 3000
     ) async throws -> String {
-        let answer = try await exchange(from: path, address, port, type: type, message: [63], seconds: seconds)
+        let answer = try await exchange(
+            from: path, address, port, type: type, message: [63], milliseconds: milliseconds)
         return String(decoding: answer, as: UTF8.self)
     }
 
     static func exchange(
-        from path: String?, _ address: IPv4Address, _ port: UInt16, type: Int32, message: [UInt8], seconds: Int = 3
+        from path: String?, _ address: IPv4Address, _ port: UInt16, type: Int32, message: [UInt8],
+        milliseconds: Int = 3000
     ) async throws -> [UInt8] {
         try await offPool {
             let socket = try socket(in: path, type: type)
-            var limit = timeval(tv_sec: seconds, tv_usec: 0)
+            var limit = timeval(tv_sec: milliseconds / 1000, tv_usec: milliseconds % 1000 * 1000)
             let size = socklen_t(MemoryLayout<timeval>.size)
             _ = setsockopt(socket.rawValue, SOL_SOCKET, SO_RCVTIMEO, &limit, size)
             _ = setsockopt(socket.rawValue, SOL_SOCKET, SO_SNDTIMEO, &limit, size)
@@ -193,7 +195,7 @@ enum Endpoints {
         }
     }
 
-    private static func withName<Result>(
+    fileprivate static func withName<Result>(
         _ address: IPv4Address, _ port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
     ) -> Result {
         var name = sockaddr_in()
@@ -203,5 +205,25 @@ enum Endpoints {
         return withUnsafePointer(to: &name) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
         }
+    }
+}
+
+/// A UDP socket on the host that keeps its own port.
+final class DatagramClient: Sendable {
+    private let socket: OwnedDescriptor
+
+    init(_ port: UInt16) throws {
+        socket = try Endpoints.socket(in: nil, type: Int32(SOCK_DGRAM.rawValue))
+        guard Endpoints.withName(.loopback, port, { connect(socket.rawValue, $0, $1) }) == 0 else {
+            throw KernelError.last("connect")
+        }
+    }
+
+    func ask() throws -> String {
+        var buffer = [UInt8](repeating: 0, count: 64)
+        guard send(socket.rawValue, buffer, 1, 0) == 1 else { throw KernelError.last("send") }
+        let count = recv(socket.rawValue, &buffer, 64, 0)
+        guard count >= 0 else { throw KernelError.last("recv") }
+        return String(decoding: buffer[..<count], as: UTF8.self)
     }
 }
