@@ -87,7 +87,7 @@ let package = Package(
         module(
             "API",
             nio + [
-                "Core", "Wire", "Jobs", "Containers", "Apps", "Engines", "OCI", logging,
+                "Core", "Wire", "Jobs", "Containers", "Apps", "Engines", "OCI", logging, lifecycle,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ]),
@@ -106,7 +106,7 @@ let package = Package(
             [
                 "Core", "OCI", "LinuxKernel", "Engines", "NativeEngine", "State", "Jobs", "Containers", "Apps",
                 "Gateway", "API", "Wire",
-                logging, lifecycle,
+                logging, lifecycle, .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Yams", package: "Yams"),
             ]),

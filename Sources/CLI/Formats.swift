@@ -45,7 +45,7 @@ enum Formats {
         case .running, .unhealthy, .paused, .starting, .stopping:
             guard let started = container.startedAt else { return name }
             return "\(name) (\(duration(milliseconds: now - started)))"
-        case .created: return name
+        case .created, .deleted: return name
         }
     }
 

@@ -38,7 +38,7 @@ package enum PullChoice: String, WireChoice {
 
 /// How a container is to be found now.
 package enum PhaseChoice: String, WireChoice {
-    case created, starting, running, unhealthy, paused, stopping, exited, restarting, failed
+    case created, starting, running, unhealthy, paused, stopping, exited, restarting, failed, deleted
 }
 
 /// One container, short: an element of `GET /v1/containers`.

@@ -32,6 +32,17 @@ package struct WireError: MartletError {
         return WireError(code: .unknownField, message: "the field `\(path)` is not known", hint: hint)
     }
 
+    /// A query parameter that the route does not have.
+    package static func unknownQueryParameter(_ name: String, known: [String]) -> WireError {
+        let hint =
+            if let nearest = NearestName.find(name, in: known) {
+                "did you mean `\(nearest)`?"
+            } else {
+                known.isEmpty ? "there are none here" : "known here: \(known.sorted().joined(separator: ", "))"
+            }
+        return WireError(code: .unknownField, message: "the query parameter `\(name)` is not known", hint: hint)
+    }
+
     static func missingField(_ path: String) -> WireError {
         WireError(code: .missingField, message: "the field `\(path)` is missing")
     }

@@ -44,7 +44,7 @@ extension PhaseChoice {
     var isAlive: Bool {
         switch self {
         case .starting, .running, .unhealthy, .paused, .stopping, .restarting: true
-        case .created, .exited, .failed: false
+        case .created, .exited, .failed, .deleted: false
         }
     }
 }

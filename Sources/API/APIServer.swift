@@ -1,0 +1,124 @@
+internal import Core
+internal import Glibc
+internal import Hummingbird
+package import Logging
+internal import NIOCore
+internal import Synchronization
+internal import Wire
+
+/// An address, and who may use it.
+package struct APIListener: Sendable {
+    /// Where a listener is.
+    package enum Address: Sendable, Hashable {
+        /// A Unix socket; an old file there is replaced, so whoever binds must hold the instance's lock.
+        case unixSocket(path: String, mode: UInt32)
+        /// A TCP address.
+        case tcp(host: String, port: Int)
+    }
+
+    /// Where it is.
+    package var address: Address
+    /// Who may use it.
+    package var access: AccessPolicy
+
+    /// A listener.
+    package init(_ address: Address, access: AccessPolicy) {
+        self.address = address
+        self.access = access
+    }
+}
+
+/// The native API on its listeners.
+package final class APIServer: Sendable {
+    private let table: RouteTable
+    private let listeners: [APIListener]
+    private let sessions: SessionRegistry
+    private let background: BackgroundWork
+    private let logger: Logger
+    private let bound = Mutex<[String]>([])
+    private let ready: AsyncStream<Void>
+    private let readySignal: AsyncStream<Void>.Continuation
+
+    /// A server that does not listen yet.
+    package init(services: APIServices, listeners: [APIListener], logger: Logger) {
+        sessions = SessionRegistry()
+        background = BackgroundWork()
+        table = Self.table(services: services, sessions: sessions, background: background)
+        self.listeners = listeners
+        self.logger = logger
+        (ready, readySignal) = AsyncStream.makeStream()
+    }
+
+    /// All routes, with the one that describes them.
+    static func table(services: APIServices, sessions: SessionRegistry, background: BackgroundWork) -> RouteTable {
+        var routes = SystemRoutes(services: services).routes
+        routes += AppRoutes(services: services, background: background).routes
+        routes += ContainerRoutes(services: services, sessions: sessions).routes
+        routes += SessionRoutes(sessions: sessions).routes
+        routes += ImageRoutes(services: services).routes
+        routes += JobRoutes(services: services).routes
+        let description = APIRoute.Description(
+            method: .get, path: "/openapi.json", name: "getDocument", summary: "This document.",
+            answers: [.init(status: 200, summary: "OpenAPI 3.1.", mediaType: "application/json", schema: nil)])
+        let document = Array(OpenAPIDocument.text(routes.map(\.description) + [description]).utf8)
+        routes.append(APIRoute(description: description) { _ in .json(bytes: document) })
+        return RouteTable(routes)
+    }
+
+    /// The addresses that are bound, in the order of the listeners, once ``waitUntilReady()`` has returned.
+    package var boundAddresses: [String] { bound.withLock { $0 } }
+
+    /// Returns once every listener accepts connections, or the server has ended.
+    package func waitUntilReady() async {
+        for await _ in ready { return }
+    }
+
+    /// Serves until cancelled or shut down gracefully.
+    package func run() async throws {
+        defer { readySignal.finish() }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await self.sessions.run() }
+            group.addTask { await self.background.run() }
+            for listener in listeners {
+                let application = application(listener)
+                group.addTask { try await application.run() }
+            }
+            // A listener ends when the daemon shuts down, or cannot bind; then the whole server ends.
+            for _ in listeners { try await group.next() }
+            group.cancelAll()
+        }
+    }
+
+    private func application(_ listener: APIListener) -> some ApplicationProtocol {
+        var configuration = ApplicationConfiguration()
+        configuration.serverName = "martlet"
+        switch listener.address {
+        case .unixSocket(let path, _): configuration.address = .unixDomainSocket(path: path)
+        case .tcp(let host, let port): configuration.address = .hostname(host, port: port)
+        }
+        return Application(
+            responder: APIResponder(table: table, access: listener.access, logger: logger),
+            configuration: configuration,
+            onServerRunning: { [self] channel in didBind(listener, channel) }, logger: logger)
+    }
+
+    private func didBind(_ listener: APIListener, _ channel: any Channel) {
+        var text = "\(channel.localAddress?.description ?? "")"
+        switch listener.address {
+        case .unixSocket(let path, let mode):
+            chmod(path, mode)
+            text = path
+        case .tcp(let host, _):
+            if let port = channel.localAddress?.port { text = "\(host):\(port)" }
+        }
+        logger.info("api listens", metadata: ["address": "\(text)"])
+        let count = bound.withLock { bound in
+            bound.append(text)
+            return bound.count
+        }
+        if count == listeners.count {
+            readySignal.yield()
+            readySignal.finish()
+        }
+    }
+}

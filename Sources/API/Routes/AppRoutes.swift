@@ -1,0 +1,144 @@
+internal import Apps
+internal import Core
+internal import Engines
+internal import Hummingbird
+internal import Jobs
+internal import Wire
+
+/// Apps. `{app}` is an identifier, or an address with its slashes percent-encoded.
+struct AppRoutes: Sendable {
+    let services: APIServices
+    let background: BackgroundWork
+
+    var routes: [APIRoute] { collection + changes }
+
+    private var collection: [APIRoute] {
+        [
+            APIRoute(
+                .get, "/apps", "listApps", "All apps, by address.", query: [.limit, .after],
+                answers: [.json(200, ListPage<AppInfo>.self, "A part of the list.")]
+            ) { request in
+                let part = try Paging.part(of: try await services.apps.apps(), request) { $0.id }
+                var items: [AppInfo] = []
+                for app in part.items { items.append(AppInfo(app, url: await services.system.url(ofApp: app.address))) }
+                return try .json(ListPage(items: items, next: part.next))
+            },
+            APIRoute(
+                .post, "/apps", "createApp", "Create an app from its source and serve it at an address.",
+                query: [.wait],
+                body: .json(CreateAppRequest.self),
+                answers: [.json(201, AppChangeInfo.self, "What was done."), .accepted], handle: create),
+            APIRoute(
+                .get, "/apps/{app}", "getApp", "One app by identifier or percent-encoded address.",
+                answers: [.json(200, AppDetail.self, "The app.")]
+            ) { request in
+                let details = try await services.apps.app(request.parameter("app"))
+                return try .json(AppDetail(details, url: await services.system.url(ofApp: details.summary.address)))
+            },
+            APIRoute(
+                .delete, "/apps/{app}", "deleteApp", "Delete an app with its containers.", query: [.wait],
+                answers: [.json(200, EmptyResult.self, "It is gone."), .accepted]
+            ) { request in
+                let app = request.parameter("app")
+                return try await perform(request) { id in
+                    try await services.apps.delete(app, jobID: id, initiator: request.initiator)
+                    return EmptyResult()
+                }
+            },
+            APIRoute(
+                .get, "/apps/{app}/logs", "followAppLogs", "Lines of the log of an app's container.",
+                query: [.follow, .tail, .since], answers: [.lines(LogLine.self, "One line per line.")]
+            ) { request in
+                let entries = try await services.apps.logs(
+                    request.parameter("app"), options: try LogQuery.options(request))
+                return .lines(request, entries.map(LogLine.init))
+            },
+        ]
+    }
+
+    private var changes: [APIRoute] {
+        [
+            APIRoute(
+                .post, "/apps/{app}/approve", "approveApp", "Allow an app what its source asks for.", query: [.wait],
+                body: .optional(ApproveAppRequest.self),
+                answers: [.json(200, AppChangeInfo.self, "What was done."), .accepted]
+            ) { request in
+                let dryRun = try await request.body(orElse: ApproveAppRequest()).dryRun ?? false
+                let app = request.parameter("app")
+                return try await perform(request) { id in
+                    AppChangeInfo(
+                        try await services.apps.approve(app, dryRun: dryRun, jobID: id, initiator: request.initiator))
+                }
+            },
+            APIRoute(
+                .post, "/apps/{app}/reload", "reloadApp", "Read an app's source again and serve the new version.",
+                query: [.wait], body: .optional(ReloadAppRequest.self),
+                answers: [.json(200, AppChangeInfo.self, "What was done."), .accepted], handle: reload),
+            APIRoute(
+                .post, "/apps/{app}/start", "startApp", "Start an app's container and wait until it is healthy.",
+                query: [.wait], answers: [.json(200, AppInfo.self, "The app."), .accepted]
+            ) { request in
+                let app = request.parameter("app")
+                return try await perform(request) { id in
+                    let summary = try await services.apps.start(app, jobID: id, initiator: request.initiator)
+                    return AppInfo(summary, url: await services.system.url(ofApp: summary.address))
+                }
+            },
+            APIRoute(
+                .post, "/apps/{app}/stop", "stopApp", "Stop an app's container; the next request starts it again.",
+                query: [.wait], answers: [.json(200, AppInfo.self, "The app."), .accepted]
+            ) { request in
+                let app = request.parameter("app")
+                return try await perform(request) { id in
+                    try await services.apps.stop(app, jobID: id, initiator: request.initiator)
+                    let summary = try await services.apps.app(app).summary
+                    return AppInfo(summary, url: await services.system.url(ofApp: summary.address))
+                }
+            },
+        ]
+    }
+
+    private func create(_ request: APIRequest) async throws -> Response {
+        let body = try await request.body(CreateAppRequest.self)
+        let create = AppCreateRequest(
+            source: body.source, address: body.address, spec: body.spec, approve: body.approve ?? false,
+            params: body.parameters ?? [:], containerOptions: body.containerOptions ?? [:],
+            buildArguments: body.buildArguments ?? [:], dryRun: body.dryRun ?? false)
+        return try await perform(request, status: .created) { id in
+            AppChangeInfo(try await services.apps.create(create, jobID: id, initiator: request.initiator))
+        }
+    }
+
+    private func reload(_ request: APIRequest) async throws -> Response {
+        let body = try await request.body(orElse: ReloadAppRequest())
+        var params: [String: String?] = [:]
+        for (name, value) in body.parameters ?? [:] { params[name] = .some(value) }
+        for name in body.deletedParameters ?? [] { params[name] = .some(nil) }
+        let reload = AppReloadRequest(
+            approve: body.approve ?? false, verify: body.verify ?? false, force: body.force ?? false, params: params,
+            dryRun: body.dryRun ?? false)
+        let app = request.parameter("app")
+        return try await perform(request) { id in
+            AppChangeInfo(try await services.apps.reload(app, reload, jobID: id, initiator: request.initiator))
+        }
+    }
+
+    /// Apps make jobs of their changes themselves; so the job is known by the identifier it is told to bear.
+    private func perform<Result: Codable & Sendable>(
+        _ request: APIRequest, status: HTTPResponse.Status = .ok,
+        work: @escaping @Sendable (JobID) async throws -> Result
+    ) async throws -> Response {
+        let id = try request.jobID ?? .random()
+        guard try !request.waits else { return try .json(try await work(id), status: status) }
+        let outcome = background.start { try await work(id) }
+        // The job is recorded a moment after the change was begun, or the change is refused before it becomes one.
+        while try await services.jobs.job(id) == nil {
+            switch outcome.state {
+            case .failed(let error): throw error
+            case .succeeded(let result): return try .json(result, status: status)
+            case .running: try await Task.sleep(for: .milliseconds(2))
+            }
+        }
+        return try await services.accepted(id)
+    }
+}
