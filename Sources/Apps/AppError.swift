@@ -11,6 +11,7 @@ package struct AppError: MartletError, Hashable {
         case appApproval = "APP-APPROVAL"
         case appStar = "APP-STAR"
         case appEvaluation = "APP-EVAL"
+        case appOutput = "APP-OUTPUT"
         case permissionLoad = "PERM-LOAD"
         case permissionCall = "PERM-CALL"
         case permissionArgument = "PERM-ARG"
@@ -39,6 +40,7 @@ package struct AppError: MartletError, Hashable {
         case configParse = "CFG-PARSE"
         case configNoPort = "CFG-NOPORT"
         case configNixpacks = "CFG-NIXPACKS"
+        case configDevelopment = "CFG-DEV"
         case volumeDenied = "VOL-DENIED"
         case optionDenied = "OPT-DENIED"
         case buildFailed = "BUILD-FAIL"
@@ -97,9 +99,9 @@ package struct AppError: MartletError, Hashable {
         case .buildWait, .imagePull, .runBackoff: .unavailable
         case .healthFailed: .timedOut
         case .buildFailed, .runStart, .runExited, .commandExit, .commandJSON: .internalError
-        case .appAddress, .appSource, .appStar, .appEvaluation, .pluginKeyword, .pluginDuplicate, .pluginMissing,
+        case .appAddress, .appSource, .appStar, .appEvaluation, .appOutput, .pluginKeyword, .pluginDuplicate, .pluginMissing,
             .pluginType, .pluginArgument, .pluginPrevious, .secretProvider, .paramRequired, .paramEmpty, .paramType,
-            .paramDuplicate, .paramName, .configNoFile, .configRead, .configParse, .configNoPort, .commandFormat,
+            .paramDuplicate, .paramName, .configNoFile, .configDevelopment, .configRead, .configParse, .configNoPort, .commandFormat,
             .actionOption, .actionBody, .actionForm, .actionResult:
             .invalidArgument
         }
