@@ -99,9 +99,11 @@ package struct AppError: MartletError, Hashable {
         case .buildWait, .imagePull, .runBackoff: .unavailable
         case .healthFailed: .timedOut
         case .buildFailed, .runStart, .runExited, .commandExit, .commandJSON: .internalError
-        case .appAddress, .appSource, .appStar, .appEvaluation, .appOutput, .pluginKeyword, .pluginDuplicate, .pluginMissing,
+        case .appAddress, .appSource, .appStar, .appEvaluation, .appOutput, .pluginKeyword, .pluginDuplicate,
+            .pluginMissing,
             .pluginType, .pluginArgument, .pluginPrevious, .secretProvider, .paramRequired, .paramEmpty, .paramType,
-            .paramDuplicate, .paramName, .configNoFile, .configDevelopment, .configRead, .configParse, .configNoPort, .commandFormat,
+            .paramDuplicate, .paramName, .configNoFile, .configDevelopment, .configRead, .configParse, .configNoPort,
+            .commandFormat,
             .actionOption, .actionBody, .actionForm, .actionResult:
             .invalidArgument
         }

@@ -2,26 +2,29 @@ package import Engines
 
 /// Makes routes of apps visible to users; the gateway's side of this module.
 package protocol RoutePublisher: Sendable {
-    /// Replaces all routes of apps at once; requests that arrive after it returns see the new ones.
-    func publish(_ routes: [PublishedRoute]) async
+    /// Replaces all routes of apps at once; requests that arrive after it returns see the new ones. Never blocks.
+    func publish(_ routes: [PublishedRoute])
     /// Waits until no request to that backend is in flight, at most for `deadline`; false when some still are.
     func drain(_ backend: String, deadline: Duration) async -> Bool
     /// What happened on that backend so far.
-    func activity(of backend: String) async -> PublishedActivity
+    func activity(of backend: String) -> PublishedActivity
 }
 
 /// What the gateway has seen of one backend.
 package struct PublishedActivity: Sendable, Hashable {
-    /// Requests and upgraded connections now open.
+    /// Requests sent and not yet answered to the end.
     package var inFlight: Int
+    /// Open web sockets and other upgrades.
+    package var tunnels: Int
     /// Requests so far.
     package var requests: Int
     /// Bytes moved so far, both directions.
     package var bytes: Int64
 
     /// Nothing seen.
-    package init(inFlight: Int = 0, requests: Int = 0, bytes: Int64 = 0) {
+    package init(inFlight: Int = 0, tunnels: Int = 0, requests: Int = 0, bytes: Int64 = 0) {
         self.inFlight = inFlight
+        self.tunnels = tunnels
         self.requests = requests
         self.bytes = bytes
     }
@@ -67,7 +70,7 @@ package enum WakeOutcome: Sendable {
 
 /// A running server requests are forwarded to.
 package struct PublishedBackend: Sendable {
-    /// The container's identifier, or the address of an outside server; requests in flight are counted by it.
+    /// `<container>@<endpoint>`, or the address of an outside server; requests in flight are counted by it.
     package var id: String
     /// Where it listens.
     package var endpoint: Endpoint

@@ -58,7 +58,8 @@ struct ActionForm: Sendable, Hashable {
         for index in fields.indices {
             guard let text = body[fields[index].name], !text.isEmpty, !isFile(fields[index]) else { continue }
             if fields[index].widget == .checkBox {
-                fields[index].value = definition(fields[index].name).flatMap { try? $0.value(of: text) } == .bool(true)
+                fields[index].value =
+                    definition(fields[index].name).flatMap { try? $0.value(of: text) } == .bool(true)
                     ? "true" : ""  // an odd text leaves the box open
             } else {
                 fields[index].value = text

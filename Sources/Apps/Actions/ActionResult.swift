@@ -8,7 +8,9 @@ struct ActionResult: Sendable, Hashable {
 
     /// Checks the parts of an `ace.result`.
     /// - Throws: ``AppError`` `.actionResult` for values that are neither all strings nor all objects.
-    init(status: String, values: JSONValue = .array([]), report: String = "AUTO", paramErrors: [JSONValue.Member] = []) throws {
+    init(status: String, values: JSONValue = .array([]), report: String = "AUTO", paramErrors: [JSONValue.Member] = [])
+        throws
+    {
         guard case .array(let items) = values else {
             throw AppError(.actionResult, "the values of ace.result must be a list")
         }

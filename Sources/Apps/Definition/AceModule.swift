@@ -31,7 +31,8 @@ enum AceModule {
         declaration.redirectsBarePath = try call.bool("redirect_bare_path")
         for item in try call.sequence("permissions") {
             guard let object = item.hostValue as? AceObject, case .permission(let grant) = object.content else {
-                throw AppError.type("ace.app", "permissions", expected: "a list of ace.permission", actual: item.typeName)
+                throw AppError.type(
+                    "ace.app", "permissions", expected: "a list of ace.permission", actual: item.typeName)
             }
             declaration.permissions.append(grant)
         }
@@ -67,7 +68,8 @@ enum AceModule {
             AceObject(
                 .endpoint(
                     EndpointDeclaration(
-                        path: AppDefinition.route(try call.string("path")), method: try call.string("method").uppercased(),
+                        path: AppDefinition.route(try call.string("path")),
+                        method: try call.string("method").uppercased(),
                         format: format, handler: handler.isNone ? nil : handler))))
     }
 
@@ -183,7 +185,8 @@ enum AceModule {
         return .host(response)
     }
 
-    private static let config = NativeFunction("ace.config", [.required("key", .string), .optional("default")]) { call in
+    private static let config = NativeFunction("ace.config", [.required("key", .string), .optional("default")]) {
+        call in
         call["default"]
     }
 
@@ -201,7 +204,8 @@ enum AceModule {
 
     private static func unsupported(_ name: String) -> NativeFunction {
         NativeFunction("ace." + name) { _ in
-            throw AppError(.appStar, "`ace.\(name)` pages are not supported", hint: "use ace.api, ace.proxy or ace.action")
+            throw AppError(
+                .appStar, "`ace.\(name)` pages are not supported", hint: "use ace.api, ace.proxy or ace.action")
         }
     }
 }

@@ -16,7 +16,8 @@ enum AppDefinition {
                 "ace.app", "container", expected: "the result of container.config", actual: value.typeName)
         }
         guard let config = try response.unwrapped().hostValue as? ContainerConfigValue else {
-            throw AppError.type("ace.app", "container", expected: "the result of container.config", actual: "a response")
+            throw AppError.type(
+                "ace.app", "container", expected: "the result of container.config", actual: "a response")
         }
         return config.config
     }
@@ -65,7 +66,8 @@ extension AppDeclaration {
     /// Checks what only shows when everything is known.
     func check() throws {
         if container == nil, proxies.contains(where: \.config.isOwnContainer) {
-            throw AppError(.appStar, "a route proxies to container.URL and the app has no container=container.config(…)")
+            throw AppError(
+                .appStar, "a route proxies to container.URL and the app has no container=container.config(…)")
         }
         var paths = Set<String>()
         for action in actions.map(\.description) {

@@ -50,7 +50,8 @@ struct AppEvaluator: Sendable {
         let errorHandler = module["error_handler"].flatMap { $0.isCallable ? $0 : nil }
         let handler = module["handler"].flatMap { $0.isCallable ? $0 : nil }
         if handler == nil, let endpoint = declaration.endpoints.first(where: { $0.handler == nil }) {
-            throw AppError.star("app.star", "the route `\(endpoint.path)` has no handler, and there is no global `handler`")
+            throw AppError.star(
+                "app.star", "the route `\(endpoint.path)` has no handler, and there is no global `handler`")
         }
         return LoadedApp(declaration: declaration, params: params, defaultHandler: handler, errorHandler: errorHandler)
     }
@@ -74,7 +75,8 @@ struct AppEvaluator: Sendable {
             let program = try Program(
                 source: text, name: "app.star", dialect: .openRun, predeclared: Set(predeclared.keys))
             let module = try evaluation.run(program, predeclared: predeclared)
-            guard let object = module["app"]?.hostValue as? AceObject, case .app(let declaration) = object.content else {
+            guard let object = module["app"]?.hostValue as? AceObject, case .app(let declaration) = object.content
+            else {
                 throw AppError.star("app.star", "the global `app` is missing or was not made by ace.app")
             }
             return (declaration, module)

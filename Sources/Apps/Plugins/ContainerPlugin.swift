@@ -184,7 +184,9 @@ extension ContainerConfig {
     /// A relative path without `..`; the kernel checks again when it is opened.
     private static func beneath(_ path: String, parameter: String) throws -> String {
         let parts = path.split(separator: "/").filter { $0 != "." }
-        guard !parts.contains("..") else { throw AppError.argumentValue("config", parameter, "must stay in the source") }
+        guard !parts.contains("..") else {
+            throw AppError.argumentValue("config", parameter, "must stay in the source")
+        }
         return parts.joined(separator: "/")
     }
 

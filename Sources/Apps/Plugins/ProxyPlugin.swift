@@ -67,7 +67,9 @@ struct ProxyTarget: Sendable, Hashable {
     let path: String
 
     init(_ url: String) throws {
-        func refuse(_ rule: String) -> AppError { AppError.argumentValue("config", "url", "`\(url.prefix(200))` \(rule)") }
+        func refuse(_ rule: String) -> AppError {
+            AppError.argumentValue("config", "url", "`\(url.prefix(200))` \(rule)")
+        }
         guard let separator = url.range(of: "://"),
             let scheme = ProxyRouteOptions.Scheme(rawValue: url[..<separator.lowerBound].lowercased())
         else { throw refuse("must begin with http:// or https://") }
