@@ -1,70 +1,124 @@
+package import Containers
 package import Core
 package import Engines
+package import Jobs
 package import Logging
+package import State
 
 /// The apps of one instance: their sources, permissions, containers and routes.
+///
+/// ```
+///     create, reload, approve, delete ──▶ job ──▶ source copied, audited, evaluated ──▶ version recorded ──▶ routes
+///     request ──▶ route: proxy to the running container │ wake: start it │ respond: actions and small answers
+/// ```
+/// Changes of one app are serial, because jobs of one target are.
 package actor AppService {
     let layout: InstanceLayout
     let configuration: AppsConfiguration
-    let engine: any Engine
-    let publisher: any RoutePublisher
-    let logger: Logger
+    let world: AppWorld
+    var runtimes: [String: AppRuntime] = [:]
+    /// Addresses of apps whose creation is under way.
+    var reserved: Set<AppAddress> = []
 
-    /// A service that has not published anything yet.
+    /// A service that has published nothing yet; see ``restore()``.
+    /// - Parameters:
+    ///   - secrets: providers of secrets by name; `env` is the usual one.
+    ///   - publisher: the gateway's side.
     package init(
-        layout: InstanceLayout, configuration: AppsConfiguration, engine: any Engine, publisher: any RoutePublisher,
-        logger: Logger
+        layout: InstanceLayout, configuration: AppsConfiguration, database: Database, jobs: JobCoordinator,
+        containers: ContainerController, engine: any Engine, publisher: any RoutePublisher,
+        secrets: [String: any SecretProvider] = [:], time: any TimeSource = SystemTimeSource(), logger: Logger
     ) {
         self.layout = layout
         self.configuration = configuration
-        self.engine = engine
-        self.publisher = publisher
-        self.logger = logger
+        self.world = AppWorld(
+            configuration: configuration, engine: engine, containers: containers, jobs: jobs,
+            apps: AppStore(database), audit: AuditStore(database),
+            sources: SourceStore(
+                root: layout.appDirectory,
+                bounds: SourceTree.Bounds(files: configuration.sourceFileLimit, bytes: configuration.sourceByteLimit)),
+            threads: EvaluationThreads(width: configuration.maxEvaluations),
+            secrets: SecretResolver(providers: secrets, defaultProvider: configuration.defaultSecretsProvider),
+            board: RouteBoard(publisher), builds: BuildSlots(configuration.maxConcurrentBuilds),
+            instance: layout.instanceName, runDirectory: layout.runtimeDirectory + "/apps", time: time, logger: logger)
     }
 
-    /// Publishes the routes of all apps, running ones at once, and collects what a crash left behind.
-    package func restore() async throws {}
-
-    /// Follows containers and stops idle ones until cancelled.
-    package func run() async throws {}
-
-    /// Creates an app as a job; nothing is built or started.
-    /// - Parameter jobID: supplied by the client; a repeat joins or returns the recorded result.
-    package func create(
-        _ request: AppCreateRequest, jobID: JobID? = nil, initiator: String = "local"
-    ) async throws -> AppChange { throw AppError.unknownApp(request.address) }
-
-    /// Reads the source again (or keeps it, for an app without one), as a job; see ``AppReloadRequest``.
-    package func reload(
-        _ app: String, _ request: AppReloadRequest = AppReloadRequest(), jobID: JobID? = nil,
-        initiator: String = "local"
-    ) async throws -> AppChange { throw AppError.unknownApp(app) }
-
-    /// Approves what the app asks for.
-    /// - Parameter dryRun: only report.
-    package func approve(
-        _ app: String, dryRun: Bool = false, jobID: JobID? = nil, initiator: String = "local"
-    ) async throws -> AppChange { throw AppError.unknownApp(app) }
-
-    /// Deletes an app with its containers, images, sources and routes.
-    package func delete(_ app: String, jobID: JobID? = nil, initiator: String = "local") async throws {}
-
-    /// Stops the app's container; the next request starts it again.
-    package func stop(_ app: String, jobID: JobID? = nil, initiator: String = "local") async throws {}
-
-    /// Starts the app's container without waiting for a request, and waits until it is healthy.
-    package func start(_ app: String, jobID: JobID? = nil, initiator: String = "local") async throws -> AppSummary {
-        throw AppError.unknownApp(app)
-    }
+    // MARK: Reading
 
     /// All apps, by address.
-    package func apps() async throws -> [AppSummary] { [] }
+    package func apps() async throws -> [AppSummary] {
+        var summaries: [AppSummary] = []
+        for record in try await world.apps.apps() where record.state == AppRecordState.active.rawValue {
+            summaries.append(try await summary(record))
+        }
+        return summaries
+    }
 
     /// One app, by address or identifier.
-    package func app(_ name: String) async throws -> AppDetails { throw AppError.unknownApp(name) }
+    /// - Throws: ``AppError`` `.appNotFound`.
+    package func app(_ name: String) async throws -> AppDetails {
+        let record = try await record(name)
+        let settings = try Stored.value(AppSettings.self, record.settingsJSON)
+        let versions = try await world.apps.versions(of: record.id)
+        guard let runtime = runtimes[record.id] else { throw AppError.unknownApp(name) }
+        let live = await runtime.live
+        return AppDetails(
+            summary: try await summary(record), audit: try audit(record, settings, live.version.details),
+            params: live.version.details.params, containerOptions: live.version.details.containerOptions,
+            buildArguments: live.version.details.buildArguments,
+            versions: versions.map {
+                AppVersionSummary(
+                    number: $0.number, sourceHash: $0.sourceDigest, createdAt: $0.createdAt,
+                    isLive: $0.number == record.currentVersion)
+            },
+            image: await runtime.running?.image, imageDigest: live.version.details.imageDigest)
+    }
 
-    /// The log of the app's container.
+    /// The log of the app's container, running or not.
     package func logs(_ app: String, options: LogOptions) async throws -> AsyncThrowingStream<LogEntry, any Error> {
-        throw AppError.unknownApp(app)
+        let record = try await record(app)
+        let owned = await world.containers.containers(owner: .app(record.id))
+        let running = await runtimes[record.id]?.running?.container
+        guard let id = running ?? owned.last?.id else {
+            throw AppError(.appNotFound, "app `\(app)` has no container", hint: "the first request starts it")
+        }
+        return try await world.engine.logs(id, options: options)
+    }
+
+    func summary(_ record: AppRecord) async throws -> AppSummary {
+        let settings = try Stored.value(AppSettings.self, record.settingsJSON)
+        let runtime = runtimes[record.id]
+        let live = await runtime?.live
+        let needsApproval = try live.map { try audit(record, settings, $0.version.details).needsApproval } ?? false
+        return AppSummary(
+            id: record.id, address: try record.address(defaultDomain: configuration.defaultDomain).description,
+            name: record.name, version: record.currentVersion ?? 0, state: await runtime?.state ?? .absent,
+            source: record.source, spec: settings.spec, container: await runtime?.running?.container.rawValue,
+            needsApproval: needsApproval, lastError: await runtime?.failure?.message, createdAt: record.createdAt,
+            updatedAt: record.updatedAt)
+    }
+
+    /// The record of an app given by address or identifier.
+    func record(_ name: String) async throws -> AppRecord {
+        if name.hasPrefix(AppNames.prefix), let record = try await world.apps.app(name), isActive(record) { return record }
+        if let address = try? AppAddress(parsing: name, defaultDomain: configuration.defaultDomain),  // no address: unknown
+            let record = try await world.apps.app(host: address.domain, path: address.path), isActive(record)
+        {
+            return record
+        }
+        throw AppError.unknownApp(name)
+    }
+
+    private func isActive(_ record: AppRecord) -> Bool { record.state == AppRecordState.active.rawValue }
+
+    func audit(_ record: AppRecord, _ settings: AppSettings, _ details: VersionDetails) throws -> AppAudit {
+        let approved = try Stored.value([Grant].self, record.approvedPermissionsJSON)
+        return AppAudit(
+            id: record.id, address: try record.address(defaultDomain: configuration.defaultDomain).description,
+            newLoads: details.loads, newPermissions: details.permissions, approvedLoads: settings.approvedLoads,
+            approvedPermissions: approved,
+            needsApproval: ApprovalCheck.needsApproval(
+                loads: details.loads, permissions: details.permissions, approvedLoads: settings.approvedLoads,
+                approvedPermissions: approved, policy: world.policy))
     }
 }

@@ -95,12 +95,15 @@ struct FormBody: Sendable {
         return nil
     }
 
+    /// A path, percent-decoded.
+    static func decodedPath(_ bytes: some Collection<UInt8>) -> String { decoded(bytes, plusIsBlank: false) }
+
     /// Percent-decoded, `+` as blank.
-    static func decoded(_ bytes: some Collection<UInt8>) -> String {
+    static func decoded(_ bytes: some Collection<UInt8>, plusIsBlank: Bool = true) -> String {
         var out: [UInt8] = []
         var iterator = bytes.makeIterator()
         while let byte = iterator.next() {
-            if byte == UInt8(ascii: "+") {
+            if plusIsBlank, byte == UInt8(ascii: "+") {
                 out.append(0x20)
             } else if byte == UInt8(ascii: "%"), let high = iterator.next(), let low = iterator.next() {
                 let digits = String(decoding: [high, low], as: UTF8.self)

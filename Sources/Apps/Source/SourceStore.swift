@@ -123,11 +123,7 @@ struct SourceStore: Sendable {
     }
 
     private func base() throws -> DirectoryHandle {
-        var made = ""
-        for part in root.split(separator: "/") {
-            made += "/" + part
-            guard mkdir(made, 0o700) == 0 || errno == EEXIST else { throw KernelError.last("mkdir", made) }
-        }
+        try Directories.make(root)
         return try DirectoryHandle(path: root, resolution: .beneath)
     }
 

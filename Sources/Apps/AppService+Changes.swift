@@ -1,0 +1,339 @@
+package import Core
+internal import Containers
+internal import Engines
+internal import FoundationEssentials
+internal import Jobs
+internal import Logging
+internal import OCI
+internal import State
+
+extension AppService {
+    // MARK: Create
+
+    /// Creates an app as a job; nothing is built or started.
+    /// - Parameter jobID: supplied by the client; a repeat joins or returns the recorded result.
+    /// - Throws: ``AppError`` for a refused address, source, param or permission.
+    package func create(
+        _ request: AppCreateRequest, jobID: JobID? = nil, initiator: String = "local"
+    ) async throws -> AppChange {
+        let address = try AppAddress(parsing: request.address, defaultDomain: configuration.defaultDomain)
+        if request.dryRun { return try await performCreate(request, address, isDryRun: true) }
+        return try await job(.appCreate, "app/\(address)", request, jobID, initiator) {
+            try await self.performCreate(request, address, isDryRun: false)
+        }
+    }
+
+    private func performCreate(
+        _ request: AppCreateRequest, _ address: AppAddress, isDryRun: Bool
+    ) async throws -> AppChange {
+        try await reserve(address)
+        defer { reserved.remove(address) }
+        let options = try ContainerOptions(request.containerOptions)
+        let spec = try request.spec.map(AppSpec.named)
+        let id = AppNames.newIdentifier(now: world.time.milliseconds)
+        do {
+            let source = try await world.sources.store(request.source, spec: spec, app: id, version: 1)
+            var details = VersionDetails()
+            details.params = request.params
+            details.containerOptions = request.containerOptions
+            details.buildArguments = request.buildArguments
+            details.specFiles = source.specFiles
+            var version = AppVersion(
+                appID: id, address: address, number: 1, directory: source.directory, sourceHash: source.hash,
+                details: details, createdAt: world.time.milliseconds)
+            try await inspect(&version)
+            var record = AppRecord(
+                id: id, host: address.domain, path: address.path, name: version.details.name, source: request.source,
+                state: AppRecordState.active.rawValue, createdAt: world.time.milliseconds)
+            record.currentVersion = 1
+            record.paramsJSON = try Stored.text(request.params)
+            var settings = AppSettings(spec: request.spec)
+            if request.approve { try approve(&record, &settings, version.details) }
+            record.settingsJSON = try Stored.text(settings)
+            let live = await load(version, settings, record)
+            var change = AppChange(
+                id: id, address: address.description, version: 1, changed: !isDryRun,
+                audit: try audit(record, settings, version.details),
+                notices: notices(options, source, live))
+            guard !isDryRun else {
+                try await world.sources.remove(app: id)
+                return change
+            }
+            try await world.apps.insert(record, version: version.record(.live))
+            let runtime = makeRuntime(live)
+            runtimes[id] = runtime
+            await runtime.publishRoutes()
+            change.changed = true
+            return change
+        } catch {
+            try? await world.sources.remove(app: id)  // found again as unknown at the next start
+            throw AppError(any: error).naming(app: address.description)
+        }
+    }
+
+    private func reserve(_ address: AppAddress) async throws {
+        let existing = try await world.apps.apps().map { try $0.address(defaultDomain: configuration.defaultDomain) }
+        for other in existing + Array(reserved) where address.overlaps(other) { throw AppError.exists(address, other: other) }
+        reserved.insert(address)
+    }
+
+    private func notices(_ options: ContainerOptions, _ source: StoredSource, _ live: LiveVersion) -> [String] {
+        var notices = options.ignored.map { "container option `\($0)` has no meaning here and is ignored" }
+        notices += source.skipped.prefix(10).map { "`\($0)` is no part of the copy: it is no file or leads outside" }
+        if case .failure(let error) = live.outcome { notices.append("the app cannot answer yet: \(error.message)") }
+        return notices
+    }
+
+    // MARK: Reload
+
+    /// Reads the source again (or keeps it, for an app without one), as a job; see ``AppReloadRequest``. When the app
+    /// runs, the new version's container is started beside the old one and must become healthy; if anything fails, the
+    /// old one keeps serving and nothing has changed.
+    package func reload(
+        _ app: String, _ request: AppReloadRequest = AppReloadRequest(), jobID: JobID? = nil,
+        initiator: String = "local"
+    ) async throws -> AppChange {
+        let record = try await record(app)
+        if request.dryRun { return try await performReload(record.id, request) }
+        return try await job(.appReload, "app/\(record.id)", request, jobID, initiator) {
+            try await self.performReload(record.id, request)
+        }
+    }
+
+    private func performReload(_ id: String, _ request: AppReloadRequest) async throws -> AppChange {
+        let context = try await context(id)
+        let old = await context.runtime.live.version
+        let spec = try context.settings.spec.map(AppSpec.named)
+        var params = old.details.params
+        for (name, value) in request.params { params[name] = value.map(Self.unquoted) }
+        let hash = try await world.sources.hash(of: context.record.source, spec: spec)
+        let isSameSource = hash == old.sourceHash
+        if request.force { await context.runtime.forgetFailure() }
+        let digest = isSameSource ? try await freshDigest(context) : nil
+        if isSameSource, params == old.details.params, digest == old.details.imageDigest, !request.force {
+            return try await unchanged(context, old, request)
+        }
+        let number = (try await world.apps.versions(of: id).map(\.number).max() ?? 0) + 1
+        let source = try await world.sources.store(context.record.source, spec: spec, app: id, version: number)
+        do {
+            var details = old.details
+            details.params = params
+            details.specFiles = source.specFiles
+            details.imageDigest = digest
+            var version = AppVersion(
+                appID: id, address: old.address, number: number, directory: source.directory, sourceHash: source.hash,
+                details: details, createdAt: world.time.milliseconds)
+            try await inspect(&version)
+            return try await deploy(version, context, request)
+        } catch {
+            try? await world.sources.remove(app: id, version: number)  // found again as unknown at the next start
+            throw AppError(starting: error).naming(app: old.address.description)
+        }
+    }
+
+    /// Checks, starts where needed, records and switches to a version whose source is stored and inspected.
+    private func deploy(
+        _ version: AppVersion, _ context: AppContext, _ request: AppReloadRequest
+    ) async throws -> AppChange {
+        var record = context.record
+        var settings = context.settings
+        if request.approve { try approve(&record, &settings, version.details) }
+        let audit = try audit(record, settings, version.details)
+        if audit.needsApproval { throw AppError.needsApproval(audit.address) }
+        var live = await load(version, settings, record)
+        let loaded = try live.outcome.get()
+        live = try await repinned(live, loaded)
+        var change = AppChange(
+            id: record.id, address: audit.address, version: version.number, changed: !request.dryRun, audit: audit)
+        guard !request.dryRun else {
+            try await world.sources.remove(app: record.id, version: version.number)
+            return change
+        }
+        let isService = loaded.declaration.container.map { !$0.isCommand } ?? false
+        let isActive = await context.runtime.isActive
+        var running: RunningService?
+        if isService, request.verify || isActive {
+            do {
+                running = try await context.runtime.prepare(live)
+            } catch {
+                await removeStrays(of: context.runtime)
+                throw error
+            }
+            change.verified = true
+        }
+        record.name = version.details.name
+        record.currentVersion = version.number
+        record.paramsJSON = try Stored.text(version.details.params)
+        record.settingsJSON = try Stored.text(settings)
+        record.updatedAt = world.time.milliseconds
+        try await world.apps.save(live.version.record(.live), updating: record)
+        await context.runtime.switchOver(to: live, running: running)
+        await collectVersions(record)
+        return change
+    }
+
+    /// For an image app whose digest is not known yet: asks the registry, keeps what is known when that fails.
+    private func repinned(_ live: LiveVersion, _ loaded: LoadedApp) async throws -> LiveVersion {
+        guard case .image(let name)? = loaded.declaration.container?.source, live.version.details.imageDigest == nil
+        else { return live }
+        var copy = live
+        let image = try await ImageResolver(world: world).resolve(name, policy: .always)
+        copy.version.details.imageDigest = image.digest.rawValue
+        return copy
+    }
+
+    /// The digest an image app's tag has now; for other apps, and for those never started, what is recorded.
+    private func freshDigest(_ context: AppContext) async throws -> String? {
+        let live = await context.runtime.live
+        guard case .success(let loaded) = live.outcome, let pinned = live.version.details.imageDigest,
+            case .image(let name)? = loaded.declaration.container?.source
+        else { return live.version.details.imageDigest }
+        do {
+            return try await ImageResolver(world: world).resolve(name, policy: .always).digest.rawValue
+        } catch let error as AppError {
+            world.logger.warning(
+                "image could not be looked up; the pinned one stays",
+                metadata: ["app.id": "\(live.version.appID)", "error": "\(error.message)"])
+            return pinned
+        }
+    }
+
+    private func unchanged(
+        _ context: AppContext, _ version: AppVersion, _ request: AppReloadRequest
+    ) async throws -> AppChange {
+        var record = context.record
+        var settings = context.settings
+        var audit = try audit(record, settings, version.details)
+        var change = AppChange(
+            id: record.id, address: audit.address, version: version.number, changed: false, audit: audit)
+        if audit.needsApproval {
+            guard request.approve else { throw AppError.needsApproval(audit.address) }
+            if !request.dryRun { change = try await performApprove(record.id, isDryRun: false) }
+        } else if request.approve, audit.approvedPermissions != audit.newPermissions, !request.dryRun {
+            try approve(&record, &settings, version.details)
+            audit = try self.audit(record, settings, version.details)
+        }
+        if request.verify, !request.dryRun {
+            _ = try await context.runtime.ensure()
+            change.verified = true
+        }
+        return change
+    }
+
+    private static func unquoted(_ text: String) -> String {
+        guard text.count >= 2, let first = text.first, first == text.last, first == "\"" || first == "'" else { return text }
+        return String(text.dropFirst().dropLast())
+    }
+
+    // MARK: Approve
+
+    /// Approves what the app's live version asks for.
+    /// - Parameter dryRun: only report.
+    package func approve(
+        _ app: String, dryRun: Bool = false, jobID: JobID? = nil, initiator: String = "local"
+    ) async throws -> AppChange {
+        let record = try await record(app)
+        if dryRun { return try await performApprove(record.id, isDryRun: true) }
+        return try await job(.appApprove, "app/\(record.id)", "approve", jobID, initiator) {
+            try await self.performApprove(record.id, isDryRun: false)
+        }
+    }
+
+    private func performApprove(_ id: String, isDryRun: Bool) async throws -> AppChange {
+        let context = try await context(id)
+        var record = context.record
+        var settings = context.settings
+        let version = await context.runtime.live.version
+        let before = try audit(record, settings, version.details)
+        let change = AppChange(
+            id: id, address: before.address, version: version.number,
+            changed: before.approvedLoads != before.newLoads || before.approvedPermissions != before.newPermissions,
+            audit: before)
+        guard !isDryRun, change.changed else { return change }
+        try approve(&record, &settings, version.details)
+        record.settingsJSON = try Stored.text(settings)
+        record.updatedAt = world.time.milliseconds
+        try await world.apps.update(record)
+        let live = await load(version, settings, record)
+        await context.runtime.update(live)
+        var done = change
+        done.audit = try audit(record, settings, version.details)
+        return done
+    }
+
+    private func approve(_ record: inout AppRecord, _ settings: inout AppSettings, _ details: VersionDetails) throws {
+        settings.approvedLoads = details.loads
+        record.approvedPermissionsJSON = try Stored.text(details.permissions)
+    }
+
+    // MARK: Delete, start, stop
+
+    /// Deletes an app with its containers, images, sources and routes.
+    package func delete(_ app: String, jobID: JobID? = nil, initiator: String = "local") async throws {
+        let record = try await record(app)
+        _ = try await job(.appDelete, "app/\(record.id)", "delete", jobID, initiator) {
+            try await self.performDelete(record.id)
+            return true
+        }
+    }
+
+    /// Stops the app's container; the next request starts it again.
+    package func stop(_ app: String, jobID: JobID? = nil, initiator: String = "local") async throws {
+        let record = try await record(app)
+        let runtime = try runtime(record.id)
+        _ = try await job(.appStop, "app/\(record.id)", "stop", jobID, initiator) {
+            try await runtime.stop(idle: false)
+            return true
+        }
+    }
+
+    /// Starts the app's container without waiting for a request, and waits until it is healthy.
+    package func start(_ app: String, jobID: JobID? = nil, initiator: String = "local") async throws -> AppSummary {
+        let record = try await record(app)
+        let runtime = try runtime(record.id)
+        return try await job(.appStart, "app/\(record.id)", "start", jobID, initiator) {
+            await runtime.forgetFailure()
+            _ = try await runtime.ensure()
+            return try await self.summary(record)
+        }
+    }
+
+    func performDelete(_ id: String) async throws {
+        guard var record = try await world.apps.app(id) else { return }
+        record.state = AppRecordState.deleting.rawValue
+        try await world.apps.update(record)
+        world.board.remove(id)
+        if let runtime = runtimes.removeValue(forKey: id) { await runtime.close() }
+        for container in await world.containers.containers(owner: .app(id)) {
+            try await world.containers.delete(container.id, force: true)
+        }
+        await removeImages(of: id, except: [])
+        try await world.sources.remove(app: id)
+        try await world.apps.remove(id)
+    }
+
+    // MARK: Jobs
+
+    /// Runs a change as a job and hands its own result or error back.
+    private func job<T: Codable & Sendable>(
+        _ kind: JobKind, _ target: String, _ fingerprint: some Encodable, _ id: JobID?, _ initiator: String,
+        _ work: @escaping @Sendable () async throws -> T
+    ) async throws -> T {
+        let failure = Box<AppError>(nil)
+        let request = JobRequest(
+            id: id, kind: kind, target: target, fingerprint: try Stored.text(fingerprint), initiator: initiator)
+        do {
+            let text = try await world.jobs.run(request) { _ in
+                do {
+                    return try Stored.text(try await work())
+                } catch {
+                    if let error = error as? AppError { failure.value = error }
+                    throw error
+                }
+            }
+            return try Stored.value(T.self, text)
+        } catch {
+            throw failure.value ?? error
+        }
+    }
+}

@@ -1,0 +1,107 @@
+internal import Containers
+internal import Core
+internal import Engines
+internal import Logging
+internal import State
+
+/// One app as a change finds it.
+struct AppContext: Sendable {
+    let record: AppRecord
+    let settings: AppSettings
+    let runtime: AppRuntime
+}
+
+extension AppService {
+    func context(_ id: String) async throws -> AppContext {
+        guard let record = try await world.apps.app(id) else { throw AppError.unknownApp(id) }
+        return AppContext(
+            record: record, settings: try Stored.value(AppSettings.self, record.settingsJSON), runtime: try runtime(id))
+    }
+
+    func runtime(_ id: String) throws -> AppRuntime {
+        guard let runtime = runtimes[id] else { throw AppError.unknownApp(id) }
+        return runtime
+    }
+
+    func makeRuntime(_ live: LiveVersion) -> AppRuntime {
+        let store = world.apps
+        return AppRuntime(live: live, world: world) { version in try await store.save(version.record(.live)) }
+    }
+
+    // MARK: Evaluating
+
+    /// Audits a version and notes what it asks for.
+    func inspect(_ version: inout AppVersion) async throws {
+        let evaluator = try await evaluator(version, loads: [], permissions: [])
+        let audited = try await world.threads.run { try evaluator.audit($0) }
+        version.details.name = audited.name
+        version.details.loads = audited.loads
+        version.details.permissions = audited.permissions
+    }
+
+    /// Evaluates a version for real, with what is approved.
+    func load(_ version: AppVersion, _ settings: AppSettings, _ record: AppRecord) async -> LiveVersion {
+        var approved: [Grant] = []
+        let outcome: Result<LoadedApp, AppError>
+        do {
+            approved = try Stored.value([Grant].self, record.approvedPermissionsJSON)
+            let evaluator = try await evaluator(version, loads: settings.approvedLoads, permissions: approved)
+            outcome = .success(try await world.threads.run { try evaluator.load($0) })
+        } catch {
+            outcome = .failure(AppError(any: error).naming(app: version.address.description))
+        }
+        return LiveVersion(
+            version: version, approvedLoads: settings.approvedLoads, approvedPermissions: approved, outcome: outcome)
+    }
+
+    private func evaluator(_ version: AppVersion, loads: [String], permissions: [Grant]) async throws -> AppEvaluator {
+        AppEvaluator(
+            files: try await world.sources.programs(in: version.directory), given: version.details.params,
+            check: CallCheck(approved: permissions, policy: world.policy), approvedLoads: loads,
+            secrets: world.secrets, logger: world.logger)
+    }
+
+    // MARK: Collecting
+
+    /// Removes versions beyond those kept, with their images.
+    func collectVersions(_ record: AppRecord) async {
+        do {
+            let versions = try await world.apps.versions(of: record.id)
+            for old in versions.filter({ $0.number != record.currentVersion }).dropFirst(configuration.retainVersions) {
+                try await world.apps.removeVersion(old.number, of: record.id)
+                try await world.sources.remove(app: record.id, version: old.number)
+            }
+        } catch {
+            world.logger.warning(
+                "old versions could not be removed", metadata: ["app.id": "\(record.id)", "error": "\(error)"])
+        }
+    }
+
+    /// Removes containers of an app that serve no version.
+    func removeStrays(of runtime: AppRuntime) async {
+        let keep = await runtime.running?.container
+        for container in await world.containers.containers(owner: .app(runtime.id)) where container.id != keep {
+            do {
+                try await world.containers.delete(container.id, force: true)
+            } catch {
+                world.logger.warning(
+                    "container could not be removed",
+                    metadata: ["container.id": "\(container.id)", "error": "\(error)"])
+            }
+        }
+    }
+
+    /// Removes the images that were built for an app.
+    func removeImages(of id: String, except kept: Set<String>) async {
+        let prefix = "localhost/cli-\(AppNames.suffix(of: id)):"
+        do {
+            for image in try await world.engine.images() {
+                for name in image.references where name.hasPrefix(prefix) && !kept.contains(name) {
+                    try await world.engine.removeImage(name, force: false)
+                }
+            }
+        } catch {
+            world.logger.warning("images could not be removed", metadata: ["app.id": "\(id)", "error": "\(error)"])
+        }
+    }
+}

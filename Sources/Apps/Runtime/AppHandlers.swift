@@ -1,0 +1,170 @@
+internal import Core
+internal import Engines
+internal import Logging
+internal import Starlark
+internal import State
+
+/// Answers requests with the app's own functions: actions and `ace.api` routes.
+struct AppHandlers: AppResponder {
+    let runtime: AppRuntime
+    let live: LiveVersion
+    let loaded: LoadedApp
+    let world: AppWorld
+
+    var bodyLimit: Int { world.configuration.actionBodyLimit }
+
+    func respond(to request: AppRequest) async -> AppResponse {
+        let path = inside(request.head.path)
+        if request.body.count > bodyLimit { return failure(AppError.actionBody(limit: bodyLimit), request.head) }
+        if let (action, step) = action(at: path) { return await respond(to: request, action, step) }
+        let endpoints = loaded.declaration.endpoints.filter { $0.path == path }
+        if let endpoint = endpoints.first(where: { $0.method == request.head.method || isHead(request, $0) }) {
+            return await EndpointHandler(handlers: self, endpoint: endpoint).respond(to: request, path: path)
+        }
+        if !endpoints.isEmpty { return methodNotAllowed(Set(endpoints.map(\.method))) }
+        return failure(AppError.notFound(host: request.head.header("host") ?? "", path: request.head.path), request.head)
+    }
+
+    /// The path without the app's own, percent-decoded, without slash at its end.
+    private func inside(_ path: String) -> String {
+        let own = live.version.address.path
+        let rest = own == "/" ? path[...] : path.dropFirst(own.count)
+        return AppDefinition.route(FormBody.decodedPath(Array(rest.utf8)))
+    }
+
+    private func isHead(_ request: AppRequest, _ endpoint: EndpointDeclaration) -> Bool {
+        request.head.method == "HEAD" && endpoint.method == "GET"
+    }
+
+    private func action(at path: String) -> (ActionDeclaration, ActionStep)? {
+        for action in loaded.declaration.actions {
+            let base = action.description.path
+            if path == base { return (action, .run) }
+            for step in [ActionStep.validate, .suggest] where path == (base == "/" ? "" : base) + "/" + step.rawValue {
+                return (action, step)
+            }
+        }
+        return nil
+    }
+
+    private func respond(to request: AppRequest, _ action: ActionDeclaration, _ step: ActionStep) async -> AppResponse {
+        let handler = ActionHandler(handlers: self, action: action)
+        switch (request.head.method, step) {
+        case ("GET", .run), ("HEAD", .run): return handler.form(request)
+        case ("POST", _): return await handler.submit(request, step)
+        case (_, .run): return methodNotAllowed(["GET", "POST"])
+        case (_, .validate), (_, .suggest): return methodNotAllowed(["POST"])
+        }
+    }
+
+    private func methodNotAllowed(_ methods: Set<String>) -> AppResponse {
+        var response = AppResponse.text("method not allowed\n", status: 405)
+        response.headers.append(("allow", methods.sorted().joined(separator: ", ")))
+        return response
+    }
+
+    func failure(_ error: AppError, _ head: AppRequestHead) -> AppResponse {
+        ErrorAnswer.response(
+            error.naming(app: live.version.address.description), for: head,
+            showsLog: world.configuration.showLogsForFailure)
+    }
+
+    // MARK: Calling
+
+    /// Limits of one handler; the time it takes is bounded by what it waits for.
+    private static let limits = Limits(steps: 500_000_000, allocatedBytes: 2 << 30, callDepth: 5_000)
+
+    /// Calls a function of the app on a thread of its own and turns its value into one of ours.
+    /// - Throws: ``AppError``, also for a failed plugin call that nobody looked at.
+    func call<T: Sendable>(
+        _ function: Value, arguments: @escaping @Sendable () -> [Value], named: [(String, JSONValue)] = [],
+        _ transform: @escaping @Sendable (Value) throws -> T
+    ) async throws -> T {
+        let world = world
+        let live = live
+        let runtime = runtime
+        return try await world.threads.run { bridge in
+            let runner = ContainerRunner(runtime: runtime, live: live, bridge: bridge)
+            let scope = EvaluationScope(
+                purpose: .handler(runner), check: live.check(world), approvedLoads: live.approvedLoads,
+                secrets: world.secrets)
+            let evaluation = Evaluation(
+                limits: Self.limits,
+                print: {
+                    world.logger.info(
+                        "app printed", metadata: ["app.id": "\(live.version.appID)", "text": "\($0.prefix(2000))"])
+                })
+            evaluation.context = scope
+            bridge.cancels(evaluation.cancellation)
+            do {
+                let value = try evaluation.call(
+                    function, arguments(), named: named.map { ($0.0, $0.1.starlark) })
+                // A response that is returned unread is looked at here.
+                let answer = try (value.hostValue as? PluginResponse)?.unwrapped() ?? value
+                try scope.finish()
+                return try transform(answer)
+            } catch {
+                throw AppError(any: error)
+            }
+        }
+    }
+
+    /// Adds an entry to the audit log.
+    func audit(_ operation: String, target: String, failure: AppError?) async {
+        let record = AuditRecord(
+            time: world.time.milliseconds, initiator: "gateway", action: operation,
+            target: "app/\(live.version.appID)/\(target)", outcome: failure == nil ? .succeeded : .failed,
+            message: failure?.message)
+        do {
+            try await world.audit.append(record)
+        } catch {
+            world.logger.error("audit entry could not be written", metadata: ["error": "\(error)"])
+        }
+    }
+}
+
+/// What a POST to an action does.
+enum ActionStep: String, Sendable {
+    case run, validate, suggest
+
+    /// The word in the audit log.
+    var operation: String {
+        switch self {
+        case .run: "execute"
+        case .validate: "validate"
+        case .suggest: "suggest"
+        }
+    }
+}
+
+/// Runs commands for a handler; see ``AppRuntime/run(_:for:)``.
+private struct ContainerRunner: CommandRunner {
+    let runtime: AppRuntime
+    let live: LiveVersion
+    let bridge: BlockingBridge
+
+    func run(_ command: RunCommand) throws -> RunResult {
+        try bridge.wait { [runtime, live] in try await runtime.run(command, for: live) }
+    }
+}
+
+extension AppRuntime {
+    /// Runs a command in a fresh container of a version's image.
+    func run(_ command: RunCommand, for live: LiveVersion) async throws -> RunResult {
+        let plan = try await plan(for: live)
+        let image: ImageRecord
+        do { image = try await resolver.image(of: plan) } catch { throw AppError(starting: error) }
+        let spec = plan.runSpec(
+            image: image, command: command, capabilities: world.engine.capabilities, instance: world.instance)
+        let name = AppNames.runContainer(app: id)
+        guard let container = ContainerID(rawValue: name) else { throw AppError(.runStart, "`\(name)` is no identifier") }
+        let file = command.toFile ? "\(world.runDirectory)/\(name).out" : nil
+        if file != nil { try await Blocking.run { [world] in try Directories.make(world.runDirectory) } }
+        do {
+            return try await CommandContainer(engine: world.engine, time: world.time, logger: world.logger)
+                .run(container, spec, command, file: file)
+        } catch {
+            throw AppError(starting: error)
+        }
+    }
+}

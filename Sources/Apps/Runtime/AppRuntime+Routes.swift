@@ -1,0 +1,101 @@
+internal import Engines
+
+extension AppRuntime {
+    /// Publishes the routes as they are now.
+    func publishRoutes() { world.board.set(routes(), of: id) }
+
+    /// The app's routes as they are now.
+    func routes() -> [PublishedRoute] {
+        let shapes: [(path: String, target: PublishedTarget)]
+        switch live.outcome {
+        case .failure(let error):
+            let named = error.naming(app: address.description)
+            shapes = [("/", .respond(FailureResponder(error: named, bodyLimit: world.configuration.actionBodyLimit)))]
+        case .success(let loaded): shapes = targets(of: loaded)
+        }
+        let names: [String?] = address.domain.isEmpty
+            ? (world.configuration.fallbackUnknownDomains ? [nil] : [world.configuration.defaultDomain]) : [address.domain]
+        return names.flatMap { host in
+            shapes.enumerated().map { index, shape in
+                PublishedRoute(
+                    id: "\(id)/\(index)", host: host, pathPrefix: address.joined(shape.path), target: shape.target)
+            }
+        }
+    }
+
+    private func targets(of loaded: LoadedApp) -> [(path: String, target: PublishedTarget)] {
+        let responder = AppHandlers(runtime: self, live: live, loaded: loaded, world: world)
+        var shapes: [(path: String, target: PublishedTarget)] = []
+        for proxy in loaded.declaration.proxies { shapes.append((proxy.path, target(of: proxy, loaded))) }
+        for path in loaded.declaration.actions.map(\.description.path) + loaded.declaration.endpoints.map(\.path)
+        where !shapes.contains(where: { $0.path == path }) {
+            shapes.append((path, .respond(responder)))
+        }
+        if !shapes.contains(where: { $0.path == "/" }) { shapes.append(("/", .respond(responder))) }
+        return shapes
+    }
+
+    private func target(of proxy: ProxyDeclaration, _ loaded: LoadedApp) -> PublishedTarget {
+        let options = options(of: proxy, loaded)
+        guard proxy.config.isOwnContainer else {
+            guard let target = try? ProxyTarget(proxy.config.url) else {  // checked when the app was loaded
+                let error = AppError(.appStar, "`\(proxy.config.url)` is no address")
+                return .respond(FailureResponder(error: error, bodyLimit: world.configuration.actionBodyLimit))
+            }
+            var options = options
+            options.scheme = target.scheme
+            options.targetPath = target.path
+            return .proxy(
+                PublishedBackend(
+                    id: proxy.config.url, endpoint: Endpoint(host: target.host, port: target.port), options: options))
+        }
+        guard let running else { return .wake { [self] head in await wake(head, options) } }
+        return .proxy(backend(running, options))
+    }
+
+    private func backend(_ service: RunningService, _ options: ProxyRouteOptions) -> PublishedBackend {
+        PublishedBackend(id: service.backendID, endpoint: service.endpoint, options: options) { [self] head in
+            await wake(head, options)
+        }
+    }
+
+    /// Where a held request goes once the container runs.
+    func wake(_ head: AppRequestHead, _ options: ProxyRouteOptions) async -> WakeOutcome {
+        do {
+            return .proxy(backend(try await ensure(), options))
+        } catch {
+            let failure = AppError(starting: error)
+            return .respond(
+                ErrorAnswer.response(failure, for: head, showsLog: world.configuration.showLogsForFailure))
+        }
+    }
+
+    private func options(of proxy: ProxyDeclaration, _ loaded: LoadedApp) -> ProxyRouteOptions {
+        var options = ProxyRouteOptions()
+        let strip = AppDefinition.route(proxy.config.stripPath)
+        if proxy.config.stripApp {
+            options.stripPrefix = address.joined(strip)
+        } else {
+            options.stripPrefix = strip
+        }
+        if options.stripPrefix == "/" { options.stripPrefix = "" }
+        if address.path != "/" { options.forwardedPrefix = address.path }
+        options.preserveHost = proxy.config.preserveHost
+        options.responseHeaders = proxy.config.responseHeaders
+        if proxy.config.preserveHost {
+            options.allowedHost = address.domain.isEmpty ? world.configuration.defaultDomain : address.domain
+        }
+        if proxy.config.isOwnContainer, let container = loaded.declaration.container { options.scheme = container.scheme }
+        return options
+    }
+}
+
+/// Answers every request with one failure.
+struct FailureResponder: AppResponder {
+    let error: AppError
+    let bodyLimit: Int
+
+    func respond(to request: AppRequest) async -> AppResponse {
+        ErrorAnswer.response(error, for: request.head, showsLog: false)
+    }
+}

@@ -1,0 +1,90 @@
+internal import FoundationEssentials
+internal import State
+
+/// What is stored of one version besides its source.
+struct VersionDetails: Codable, Sendable, Hashable {
+    /// Given params as text, secrets as templates.
+    var params: [String: String] = [:]
+    var containerOptions: [String: String] = [:]
+    /// Build arguments given with the app; they win over those in the source.
+    var buildArguments: [String: String] = [:]
+    /// Files of the stored source that came from the app spec.
+    var specFiles: [String] = []
+    /// The display name.
+    var name = ""
+    /// What the audit found.
+    var loads: [String] = []
+    var permissions: [Grant] = []
+    /// The pinned digest of an `image:` app.
+    var imageDigest: String?
+}
+
+/// What is stored of an app besides its address.
+struct AppSettings: Codable, Sendable, Hashable {
+    var spec: String?
+    var approvedLoads: [String] = []
+}
+
+/// One version of an app: where its source is and how it is to be run.
+struct AppVersion: Sendable, Hashable {
+    let appID: String
+    let address: AppAddress
+    let number: Int
+    /// Absolute path of the stored source.
+    let directory: String
+    let sourceHash: String
+    var details: VersionDetails
+    let createdAt: Int64
+}
+
+/// The words for the status of a version in the database.
+enum VersionStatus: String {
+    case live, retired
+}
+
+/// The words for the state of an app in the database.
+enum AppRecordState: String {
+    case active, deleting
+}
+
+extension AppVersion {
+    /// Reads a record.
+    init(_ record: AppVersionRecord, address: AppAddress) throws {
+        appID = record.appID
+        self.address = address
+        number = record.number
+        directory = record.sourceDirectory
+        sourceHash = record.sourceDigest
+        details = try Stored.value(VersionDetails.self, record.specJSON)
+        createdAt = record.createdAt
+    }
+
+    /// The record.
+    func record(_ status: VersionStatus) throws -> AppVersionRecord {
+        var record = AppVersionRecord(
+            appID: appID, number: number, sourceDirectory: directory, sourceDigest: sourceHash,
+            status: status.rawValue, createdAt: createdAt)
+        record.specJSON = try Stored.text(details)
+        return record
+    }
+}
+
+extension AppRecord {
+    /// The address.
+    func address(defaultDomain: String) throws -> AppAddress {
+        try AppAddress(parsing: host.isEmpty ? path : "\(host):\(path)", defaultDomain: defaultDomain)
+    }
+}
+
+/// JSON texts in the database.
+enum Stored {
+    static func text(_ value: some Encodable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
+    }
+
+    static func value<T: Decodable>(_ type: T.Type, _ text: String) throws -> T {
+        try JSONDecoder().decode(type, from: Data(text.utf8))
+    }
+}

@@ -1,0 +1,122 @@
+internal import Containers
+internal import Core
+internal import Engines
+internal import Jobs
+internal import Logging
+internal import State
+internal import Synchronization
+
+/// What all apps of an instance share.
+struct AppWorld: Sendable {
+    let configuration: AppsConfiguration
+    let engine: any Engine
+    let containers: ContainerController
+    let jobs: JobCoordinator
+    let apps: AppStore
+    let audit: AuditStore
+    let sources: SourceStore
+    let threads: EvaluationThreads
+    let secrets: SecretResolver
+    let board: RouteBoard
+    let builds: BuildSlots
+    let instance: String
+    let runDirectory: String
+    let time: any TimeSource
+    let logger: Logger
+
+    /// What the server grants to and denies all apps.
+    var policy: PermissionPolicy { PermissionPolicy(allow: configuration.allow, deny: configuration.deny) }
+}
+
+/// The routes of all apps; each change publishes all of them at once.
+final class RouteBoard: Sendable {
+    private let publisher: any RoutePublisher
+    private let routes = Mutex<[String: [PublishedRoute]]>([:])
+
+    init(_ publisher: any RoutePublisher) { self.publisher = publisher }
+
+    /// Replaces the routes of one app; requests that arrive after this returns see the new ones.
+    func set(_ new: [PublishedRoute], of app: String) {
+        // Published under the lock, so that an older table never replaces a newer one.
+        routes.withLock { table in
+            table[app] = new
+            publisher.publish(Self.all(table))
+        }
+    }
+
+    /// Replaces the routes of several apps at once.
+    func set(_ new: [String: [PublishedRoute]]) {
+        routes.withLock { table in
+            table.merge(new) { $1 }
+            publisher.publish(Self.all(table))
+        }
+    }
+
+    /// Removes the routes of one app.
+    func remove(_ app: String) {
+        routes.withLock { table in
+            table[app] = nil
+            publisher.publish(Self.all(table))
+        }
+    }
+
+    /// Waits until nothing is in flight to a backend.
+    func drain(_ backend: String, deadline: Duration) async -> Bool {
+        await publisher.drain(backend, deadline: deadline)
+    }
+
+    /// What the gateway has seen of a backend.
+    func activity(of backend: String) -> PublishedActivity { publisher.activity(of: backend) }
+
+    private static func all(_ table: [String: [PublishedRoute]]) -> [PublishedRoute] {
+        table.sorted { $0.key < $1.key }.flatMap(\.value)
+    }
+}
+
+/// A bounded number of builds at a time.
+actor BuildSlots {
+    private var free: Int
+    private var nextWaiter = 0
+    private var waiting: [(id: Int, continuation: CheckedContinuation<Bool, Never>)] = []
+
+    init(_ count: Int) { free = max(1, count) }
+
+    /// Takes a slot, waiting for one at most `seconds`.
+    /// - Throws: ``AppError`` `.buildWait`.
+    func enter(within seconds: Int, time: any TimeSource) async throws {
+        if free > 0 {
+            free -= 1
+            return
+        }
+        let id = nextWaiter
+        nextWaiter += 1
+        // Ends the wait when time is up; cancelled below as soon as the wait is over.
+        let alarm = Task {
+            try await time.sleep(for: .seconds(seconds))
+            self.giveUp(id)
+        }
+        defer { alarm.cancel() }
+        let entered = await withTaskCancellationHandler {
+            await withCheckedContinuation { waiting.append((id, $0)) }
+        } onCancel: {
+            // Bridges the synchronous handler to the actor; resumes one continuation and ends.
+            Task { await self.giveUp(id) }
+        }
+        try Task.checkCancellation()
+        guard entered else {
+            var error = AppError(.buildWait, "no build slot became free within \(seconds) s")
+            error.retryAfterSeconds = 30
+            throw error
+        }
+    }
+
+    /// Gives the slot back.
+    func leave() {
+        if waiting.isEmpty { free += 1 } else { waiting.removeFirst().continuation.resume(returning: true) }
+    }
+
+    private func giveUp(_ id: Int) {
+        guard let index = waiting.firstIndex(where: { $0.id == id }) else { return }
+        waiting.remove(at: index).continuation.resume(returning: false)
+    }
+}
