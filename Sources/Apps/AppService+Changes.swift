@@ -73,7 +73,9 @@ extension AppService {
 
     private func reserve(_ address: AppAddress) async throws {
         let existing = try await world.apps.apps().map { try $0.address(defaultDomain: configuration.defaultDomain) }
-        for other in existing + Array(reserved) where address.overlaps(other) { throw AppError.exists(address, other: other) }
+        for other in existing + Array(reserved) where address.overlaps(other) {
+            throw AppError.exists(address, other: other)
+        }
         reserved.insert(address)
     }
 
@@ -221,7 +223,9 @@ extension AppService {
     }
 
     private static func unquoted(_ text: String) -> String {
-        guard text.count >= 2, let first = text.first, first == text.last, first == "\"" || first == "'" else { return text }
+        guard text.count >= 2, let first = text.first, first == text.last, first == "\"" || first == "'" else {
+            return text
+        }
         return String(text.dropFirst().dropLast())
     }
 

@@ -50,14 +50,17 @@ extension AppService {
             world.logger.info("left-over source removed", metadata: ["source": "\(name)"])
         }
         for container in try await world.engine.containers()
-        where container.spec.labels["martlet.role"] == "run" && container.spec.labels["martlet.instance"] == layout.instanceName {
+        where container.spec.labels["martlet.role"] == "run"
+            && container.spec.labels["martlet.instance"] == layout.instanceName
+        {
             try await world.engine.removeContainer(container.id, force: true)
             world.logger.info("left-over command removed", metadata: ["container.id": "\(container.id)"])
         }
         for runtime in runtimes.values where await runtime.running != nil { await removeStrays(of: runtime) }
         let directory = world.runDirectory
         try await Blocking.run {
-            guard let base = try? DirectoryHandle(path: directory, resolution: .beneath) else { return }  // not made yet
+            // Not made yet: nothing to collect.
+            guard let base = try? DirectoryHandle(path: directory, resolution: .beneath) else { return }
             for name in try base.names() { try base.removeTree(name) }
         }
     }
@@ -112,7 +115,8 @@ extension AppRuntime {
             lastUse = (activity, now)
             return
         }
-        let isBusy = activity.requests != last.activity.requests || activity.inFlight > 0
+        let isBusy =
+            activity.requests != last.activity.requests || activity.inFlight > 0
             || activity.bytes - last.activity.bytes >= silentBelow
         if isBusy {
             lastUse = (activity, now)
@@ -121,7 +125,8 @@ extension AppRuntime {
                 try await stop(idle: true)
                 world.logger.info("idle app stopped", metadata: ["app.id": "\(id)"])
             } catch {
-                world.logger.warning("idle app could not be stopped", metadata: ["app.id": "\(id)", "error": "\(error)"])
+                world.logger.warning(
+                    "idle app could not be stopped", metadata: ["app.id": "\(id)", "error": "\(error)"])
             }
         }
     }

@@ -100,8 +100,11 @@ package actor AppService {
 
     /// The record of an app given by address or identifier.
     func record(_ name: String) async throws -> AppRecord {
-        if name.hasPrefix(AppNames.prefix), let record = try await world.apps.app(name), isActive(record) { return record }
-        if let address = try? AppAddress(parsing: name, defaultDomain: configuration.defaultDomain),  // no address: unknown
+        if name.hasPrefix(AppNames.prefix), let record = try await world.apps.app(name), isActive(record) {
+            return record
+        }
+        // What is no address is the name of no app.
+        if let address = try? AppAddress(parsing: name, defaultDomain: configuration.defaultDomain),
             let record = try await world.apps.app(host: address.domain, path: address.path), isActive(record)
         {
             return record

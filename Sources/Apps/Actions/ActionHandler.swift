@@ -36,7 +36,8 @@ struct ActionHandler: Sendable {
         }
         return .object([
             JSONValue.Member("name", .string(form.action.name)),
-            JSONValue.Member("description", .string(form.action.description)), JSONValue.Member("params", .array(fields)),
+            JSONValue.Member("description", .string(form.action.description)),
+            JSONValue.Member("params", .array(fields)),
         ])
     }
 

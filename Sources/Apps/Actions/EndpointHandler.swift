@@ -12,10 +12,13 @@ struct EndpointHandler: Sendable {
         }
         let argument = self.argument(request, path)
         do {
-            return try await call(handler, takesNothing: handler.functionName?.hasSuffix("_no_args") == true, [argument])
+            return try await call(
+                handler, takesNothing: handler.functionName?.hasSuffix("_no_args") == true, [argument])
         } catch {
             let failure = AppError(any: error)
-            guard let errorHandler = handlers.loaded.errorHandler else { return handlers.failure(failure, request.head) }
+            guard let errorHandler = handlers.loaded.errorHandler else {
+                return handlers.failure(failure, request.head)
+            }
             let answer = JSONValue.object([JSONValue.Member("error", .string(failure.message))])
             do {
                 return try await call(errorHandler, takesNothing: false, [argument, answer], isErrorHandler: true)
@@ -81,7 +84,8 @@ struct EndpointHandler: Sendable {
     private static func grouped(_ fields: [(name: String, value: String)]) -> JSONValue {
         var members: [JSONValue.Member] = []
         for (name, value) in fields {
-            if let index = members.firstIndex(where: { $0.key == name }), case .array(let values) = members[index].value {
+            if let index = members.firstIndex(where: { $0.key == name }), case .array(let values) = members[index].value
+            {
                 members[index].value = .array(values + [.string(value)])
             } else {
                 members.append(JSONValue.Member(name, .array([.string(value)])))

@@ -9,7 +9,9 @@ struct Uploads: Sendable {
     private let directory: String?
 
     /// Writes the files that belong to FILE params.
-    static func store(_ uploads: [FormBody.Upload], for form: ActionForm, in root: String, id: String) async throws -> Uploads {
+    static func store(_ uploads: [FormBody.Upload], for form: ActionForm, in root: String, id: String) async throws
+        -> Uploads
+    {
         let names = Set(
             form.fields.compactMap { field -> String? in
                 if case .file = field.widget { return field.name }

@@ -22,7 +22,8 @@ struct AppHandlers: AppResponder {
             return await EndpointHandler(handlers: self, endpoint: endpoint).respond(to: request, path: path)
         }
         if !endpoints.isEmpty { return methodNotAllowed(Set(endpoints.map(\.method))) }
-        return failure(AppError.notFound(host: request.head.header("host") ?? "", path: request.head.path), request.head)
+        return failure(
+            AppError.notFound(host: request.head.header("host") ?? "", path: request.head.path), request.head)
     }
 
     /// The path without the app's own, percent-decoded, without slash at its end.
@@ -157,7 +158,9 @@ extension AppRuntime {
         let spec = plan.runSpec(
             image: image, command: command, capabilities: world.engine.capabilities, instance: world.instance)
         let name = AppNames.runContainer(app: id)
-        guard let container = ContainerID(rawValue: name) else { throw AppError(.runStart, "`\(name)` is no identifier") }
+        guard let container = ContainerID(rawValue: name) else {
+            throw AppError(.runStart, "`\(name)` is no identifier")
+        }
         let file = command.toFile ? "\(world.runDirectory)/\(name).out" : nil
         if file != nil { try await Blocking.run { [world] in try Directories.make(world.runDirectory) } }
         do {

@@ -13,8 +13,10 @@ extension AppRuntime {
             shapes = [("/", .respond(FailureResponder(error: named, bodyLimit: world.configuration.actionBodyLimit)))]
         case .success(let loaded): shapes = targets(of: loaded)
         }
-        let names: [String?] = address.domain.isEmpty
-            ? (world.configuration.fallbackUnknownDomains ? [nil] : [world.configuration.defaultDomain]) : [address.domain]
+        let names: [String?] =
+            address.domain.isEmpty
+            ? (world.configuration.fallbackUnknownDomains ? [nil] : [world.configuration.defaultDomain])
+            : [address.domain]
         return names.flatMap { host in
             shapes.enumerated().map { index, shape in
                 PublishedRoute(
@@ -85,7 +87,9 @@ extension AppRuntime {
         if proxy.config.preserveHost {
             options.allowedHost = address.domain.isEmpty ? world.configuration.defaultDomain : address.domain
         }
-        if proxy.config.isOwnContainer, let container = loaded.declaration.container { options.scheme = container.scheme }
+        if proxy.config.isOwnContainer, let container = loaded.declaration.container {
+            options.scheme = container.scheme
+        }
         return options
     }
 }

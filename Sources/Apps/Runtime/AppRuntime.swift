@@ -157,7 +157,8 @@ actor AppRuntime {
         } catch {
             let failure = AppError(starting: error).naming(app: address.description)
             progress = .failed
-            service = failure.isWorthRemembering
+            service =
+                failure.isWorthRemembering
                 ? .failed(StartFailure(failure, after: earlier, now: world.time.uptime)) : .absent
             world.logger.warning(
                 "app could not be started", metadata: ["app.id": "\(id)", "error": "\(failure.message)"])
@@ -214,7 +215,8 @@ actor AppRuntime {
                 case .created, .stopping, .exited, .restarting, .failed, .deleted:
                     do {
                         try await world.containers.start(id)
-                    } catch let error as ContainerError where error.code == .secretsWithheld || error.code == .notFound {
+                    } catch let error as ContainerError where error.code == .secretsWithheld || error.code == .notFound
+                    {
                         try await create(plan)
                     }
                     progress = .starting

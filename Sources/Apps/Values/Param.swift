@@ -110,7 +110,8 @@ package struct ParamDefinition: Hashable, Sendable {
             default: throw refuse()
             }
         case .list, .dict:
-            guard let value = try? JSONValue(parsing: text), type.accepts(value) else { throw refuse() }  // not JSON: refused
+            // What is not JSON is refused like JSON of another type.
+            guard let value = try? JSONValue(parsing: text), type.accepts(value) else { throw refuse() }
             return value
         }
     }
