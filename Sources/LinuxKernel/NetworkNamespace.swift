@@ -82,47 +82,20 @@ package struct NetworkNamespace: ~Copyable, Sendable {
         guard unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR else { throw KernelError.last("unlink", path) }
     }
 
-    /// Where network namespaces are pinned below `directory`, from the mount table of this process.
+    /// Where network namespaces are pinned below `directory`, each path beginning with `directory` as it is spelled here.
     package static func pins(below directory: String) throws -> [String] {
-        let file = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { throw KernelError.last("open", "/proc/self/mountinfo") }
-        defer { _ = close(file) }
-        var content: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 64 << 10)
-        while true {
-            let count = read(file, &buffer, buffer.count)
-            guard count >= 0 else { throw KernelError.last("read", "/proc/self/mountinfo") }
-            if count == 0 { break }
-            content += buffer[..<count]
+        guard let resolved = realpath(directory, nil) else {
+            if errno == ENOENT { return [] }
+            throw KernelError.last("realpath", directory)
         }
-        return pins(below: directory, inMountTable: content)
+        defer { free(resolved) }
+        return pins(below: directory, resolved: String(cString: resolved), in: try MountTable.read())
     }
 
-    /// The pins in a table of the form of `/proc/self/mountinfo`.
-    static func pins(below directory: String, inMountTable table: [UInt8]) -> [String] {
-        let prefix = Array(directory.utf8) + [UInt8(ascii: "/")]
-        return table.split(separator: UInt8(ascii: "\n")).compactMap { line in
-            // 36 35 0:4 net:[4026532281] /run/x/netns rw shared:1 - nsfs nsfs rw
-            let fields = line.split(separator: UInt8(ascii: " "), maxSplits: 5)
-            guard fields.count == 6, fields[3].starts(with: "net:[".utf8) else { return nil }
-            let path = unescaped(fields[4])
-            return path.starts(with: prefix) ? String(decoding: path, as: UTF8.self) : nil
-        }
-    }
-
-    /// Undoes the octal escapes of the mount table (`\040` is a blank).
-    private static func unescaped(_ field: ArraySlice<UInt8>) -> [UInt8] {
-        var out: [UInt8] = []
-        var rest = field
-        while let byte = rest.popFirst() {
-            let digits = rest.prefix(3)
-            if byte == UInt8(ascii: "\\"), digits.count == 3, digits.allSatisfy({ (48...55).contains($0) }) {
-                out.append(digits.reduce(UInt8(0)) { $0 &* 8 &+ ($1 - 48) })
-                rest = rest.dropFirst(3)
-            } else {
-                out.append(byte)
-            }
-        }
-        return out
+    /// The pins in a table, which knows only `resolved`.
+    static func pins(below directory: String, resolved: String, in table: MountTable) -> [String] {
+        table.beneath(resolved)
+            .filter { $0.fileSystem == "nsfs" && $0.root.hasPrefix("net:[") }
+            .map { directory + $0.mountPoint.dropFirst(resolved.count) }
     }
 }

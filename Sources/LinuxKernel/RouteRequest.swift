@@ -33,12 +33,11 @@ package struct RouteRequest: Sendable {
         return RouteRequest(message: message, name: "create bridge", subject: name)
     }
 
-    /// Creates a cable: `name` here, up and in the bridge with index `bridge`; `peerName` in `peerNamespace`, down (the
-    /// kernel refuses to set it up before the other end exists).
+    /// Creates a cable: `name` here, in the bridge with index `bridge`; `peerName` in `peerNamespace`. Both are down.
     package static func createVeth(
         _ name: String, bridge: Int32, peerName: String, peerHardwareAddress: [UInt8], peerNamespace: CInt
     ) -> RouteRequest {
-        var message = NetlinkMessage(type: Route.newLink, flags: Route.creating, body: Route.link(up: true))
+        var message = NetlinkMessage(type: Route.newLink, flags: Route.creating, body: Route.link(up: nil))
         message.attribute(Route.linkName, name)
         message.attribute(Route.linkMaster, UInt32(bitPattern: bridge))
         message.nested(Route.linkInfo) { info in
@@ -64,6 +63,18 @@ package struct RouteRequest: Sendable {
             info.nested(Route.infoSlaveData) { $0.attribute(Route.bridgePortMode, [1]) }
         }
         return RouteRequest(message: message, name: "set hairpin", subject: name)
+    }
+
+    /// Keeps the kernel from giving an interface an IPv6 address of its own, and from all it would send to do so. To be
+    /// asked while the interface is down, of a kernel that has IPv6.
+    package static func withoutIPv6Address(_ name: String) -> RouteRequest {
+        var message = NetlinkMessage(
+            type: Route.newLink, flags: Netlink.request | Netlink.acknowledge, body: Route.link(up: nil))
+        message.attribute(Route.linkName, name)
+        message.nested(Route.linkFamilies) { families in
+            families.nested(UInt16(AF_INET6)) { $0.attribute(Route.addressGeneration, [1]) }
+        }
+        return RouteRequest(message: message, name: "set address generation", subject: name)
     }
 
     /// Sets an interface up.
@@ -116,6 +127,8 @@ enum Route {
     static let linkName: UInt16 = 3
     static let linkMaster: UInt16 = 10
     static let linkInfo: UInt16 = 18
+    static let linkFamilies: UInt16 = 26
+    static let addressGeneration: UInt16 = 8
     static let linkNamespace: UInt16 = 28
     static let infoKind: UInt16 = 1
     static let infoData: UInt16 = 2

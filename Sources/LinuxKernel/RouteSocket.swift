@@ -38,7 +38,10 @@ package struct RouteSocket: ~Copyable, Sendable {
     }
 
     /// Sends all requests at once and throws the first failure that its request does not tolerate.
-    package func run(_ requests: RouteRequest...) throws {
+    package func run(_ requests: RouteRequest...) throws { try run(requests) }
+
+    /// Sends all requests at once and throws the first failure that its request does not tolerate.
+    package func run(_ requests: [RouteRequest]) throws {
         for (request, code) in zip(requests, try perform(requests)) where code != 0 && !request.tolerated.contains(code)
         {
             throw KernelError(call: request.name, errorNumber: code, subject: request.subject)

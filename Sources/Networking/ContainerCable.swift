@@ -43,10 +43,16 @@ struct ContainerCable: Sendable {
             // The cable of an earlier attach whose namespace is still held by somebody.
             try routes.run(.deleteLink(lease.hostInterface).tolerating(ENODEV))
             try routes.run(cable)
+        } else if codes == [EXFULL] {
+            throw NetworkError.bridgeFull(lease)
         } else {
             try cable.check(codes[0])
         }
-        if !lease.ports.isEmpty { try routes.run(.enableHairpin(lease.hostInterface)) }
+        var settings: [RouteRequest] = []
+        if Self.hasIPv6 { settings.append(.withoutIPv6Address(lease.hostInterface).tolerating(EAFNOSUPPORT)) }
+        if !lease.ports.isEmpty { settings.append(.enableHairpin(lease.hostInterface)) }
+        settings.append(.setUp(lease.hostInterface))
+        try routes.run(settings)
     }
 
     private func configure(_ inside: borrowing RouteSocket) throws {
@@ -54,12 +60,20 @@ struct ContainerCable: Sendable {
             throw KernelError(call: "get link", errorNumber: ENODEV, subject: Self.interface)
         }
         let subnet = IPv4Subnet(containing: lease.address, prefixLength: lease.prefixLength)
+        let settings: [RouteRequest] =
+            Self.hasIPv6 ? [.withoutIPv6Address(Self.interface).tolerating(EAFNOSUPPORT)] : []
         try inside.run(
-            .setUp("lo"),
-            .setUp(Self.interface),
-            .addAddress(lease.address, in: subnet, interface: link.index).tolerating(EEXIST),
-            .addDefaultRoute(via: lease.gateway, interface: link.index).tolerating(EEXIST))
+            settings + [
+                .setUp("lo"),
+                .setUp(Self.interface),
+                .addAddress(lease.address, in: subnet, interface: link.index).tolerating(EEXIST),
+                .addDefaultRoute(via: lease.gateway, interface: link.index).tolerating(EEXIST),
+            ])
     }
+
+    /// Whether the kernel knows IPv6. With addresses of their own a thousand neighbours would announce themselves to each
+    /// other, which costs far more than making them.
+    private static let hasIPv6 = access("/proc/sys/net/ipv6", F_OK) == 0
 
     /// Pins a namespace that has loopback only.
     static func isolate(at path: String) throws {

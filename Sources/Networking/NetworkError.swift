@@ -71,6 +71,12 @@ package struct NetworkError: MartletError {
             hint: "delete containers that are no longer needed")
     }
 
+    static func bridgeFull(_ lease: NetworkLease) -> Self {
+        Self(
+            code: .noFreeAddress, message: "container `\(lease.id)` finds no free place on the bridge",
+            hint: "the kernel lets 1023 containers share a bridge: delete some, or use another instance")
+    }
+
     static func notOpen(_ instance: String) -> Self {
         Self(code: .notOpen, message: "the network of instance `\(instance)` is not open")
     }

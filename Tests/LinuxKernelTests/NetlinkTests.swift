@@ -44,18 +44,6 @@ struct NetlinkTests {
         #expect(Bool(true))
     }
 
-    @Test("pins are found in the mount table by kind and directory, with escapes undone")
-    func pins() {
-        let table = """
-            22 27 0:21 / /proc rw,relatime - proc proc rw
-            36 27 0:4 net:[4026532281] /run/x/a\\040b/netns rw - nsfs nsfs rw
-            37 27 0:4 net:[4026532282] /run/xy/netns rw shared:3 - nsfs nsfs rw
-            38 27 0:4 mnt:[4026532283] /run/x/mnt rw - nsfs nsfs rw
-            """
-
-        #expect(NetworkNamespace.pins(below: "/run/x", inMountTable: Array(table.utf8)) == ["/run/x/a b/netns"])
-    }
-
     @Test(
         "addresses and subnets read only their usual form",
         arguments: ["1.2.3", "1.2.3.4.5", "01.2.3.4", "256.1.1.1", "a.b.c.d", "1.2.3.4 ", ""])

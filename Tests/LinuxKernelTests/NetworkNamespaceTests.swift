@@ -52,4 +52,18 @@ struct NetworkNamespaceTests {
         #expect(throws: KernelError.self) { _ = try NetworkNamespace(pinnedAt: "/etc/hostname") }
         #expect(throws: KernelError.self) { _ = try NetworkNamespace(pinnedAt: "/tmp/absent/netns") }
     }
+
+    @Test("pins are found in the mount table by kind and directory, and spelled as the directory is")
+    func pins() {
+        let table = """
+            22 27 0:21 / /proc rw,relatime - proc proc rw
+            36 27 0:4 net:[4026532281] /run/x/a\\040b/netns rw - nsfs nsfs rw
+            37 27 0:4 net:[4026532282] /run/xy/netns rw shared:3 - nsfs nsfs rw
+            38 27 0:4 mnt:[4026532283] /run/x/mnt rw - nsfs nsfs rw
+            """
+
+        let pins = NetworkNamespace.pins(
+            below: "/var/run/x", resolved: "/run/x", in: MountTable(parsing: Array(table.utf8)))
+        #expect(pins == ["/var/run/x/a b/netns"])
+    }
 }
