@@ -62,10 +62,9 @@ struct TrustedProxies: Sendable {
     }
 
     private static func bytes(_ address: String) -> [UInt8]? {
-        var four = in_addr()
-        if inet_pton(AF_INET, address, &four) == 1 { return withUnsafeBytes(of: &four) { Array($0) } }
-        var six = in6_addr()
-        if inet_pton(AF_INET6, address, &six) == 1 { return withUnsafeBytes(of: &six) { Array($0) } }
+        var storage = [UInt8](repeating: 0, count: 16)
+        if inet_pton(AF_INET, address, &storage) == 1 { return Array(storage[..<4]) }
+        if inet_pton(AF_INET6, address, &storage) == 1 { return storage }
         return nil
     }
 }
