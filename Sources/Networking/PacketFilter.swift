@@ -28,6 +28,18 @@ final class PacketFilter: Sendable {
         }
     }
 
+    /// Has the kernel check a script without carrying it out.
+    func check(_ script: String) async throws {
+        // Resumed exactly once, by the block itself.
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            queue.async {
+                nft_ctx_set_dry_run(self.context, true)
+                defer { nft_ctx_set_dry_run(self.context, false) }
+                continuation.resume(with: Result { _ = try self.run(script) })
+            }
+        }
+    }
+
     private func run(_ script: String) throws -> String {
         let result = nft_run_cmd_from_buffer(context, script)
         let output = nft_ctx_get_output_buffer(context).map { String(cString: $0) } ?? ""
