@@ -24,7 +24,7 @@ extension InstanceNetwork {
         do {
             try await sweepCables(keeping: live)
             try await sweepNamespaces(keeping: live)
-            try await filter.apply(network.rules.whole(Array(leasesByID.values)))
+            try await filter.apply(network.rules.whole(published))
         } catch {
             firstFailure = firstFailure ?? error
         }

@@ -40,6 +40,7 @@ package actor InstanceNetwork {
     var leasesByID: [String: NetworkLease] = [:]
     var ports = HostPorts()
     var isolated: Set<String> = []
+    private var leaving: Set<String> = []
     private var lastAddress: IPv4Address?
 
     /// Describes the network of `instance`; nothing on the host is touched before ``open()``.
@@ -172,6 +173,9 @@ package actor InstanceNetwork {
         try await workers.run { try ContainerCable.isolate(at: namespacePath) }
     }
 
+    /// What a container has, or nil.
+    package func lease(of id: String) -> NetworkLease? { leasesByID[id] }
+
     /// What is leased now, ordered by identifier.
     package func leases() -> [NetworkLease] { leasesByID.values.sorted { $0.id < $1.id } }
 
@@ -207,21 +211,26 @@ package actor InstanceNetwork {
     /// The containers somebody works on.
     var busy: Set<String> { turns.busy }
 
+    /// The leases whose ports and names shall be in force: all but those of containers just being detached.
+    var published: [NetworkLease] { leasesByID.values.filter { !leaving.contains($0.id) } }
+
     /// Every container with its names.
     func entries() -> [NameService.Entry] {
-        leasesByID.values.map {
+        published.map {
             NameService.Entry(id: $0.id, address: $0.address, names: [$0.name].compactMap { $0 } + $0.aliases)
         }
     }
 
     /// Removes all of a lease, the record last.
     func disconnect(_ lease: NetworkLease, _ network: Opened) async throws {
+        leaving.insert(lease.id)
+        defer { leaving.remove(lease.id) }
         if !lease.ports.isEmpty {
             do {
                 try await filter.apply(network.rules.withdrawing(lease))
             } catch {
                 // Another value under one of the keys: the table is not what it should be. Write all of it again.
-                try await filter.apply(network.rules.whole(leasesByID.values.filter { $0.id != lease.id }))
+                try await filter.apply(network.rules.whole(published))
             }
         }
         let files = files
@@ -269,7 +278,7 @@ package actor InstanceNetwork {
                 try await filter.apply(network.rules.publishing(lease))
             } catch {
                 // A foreign hand in the table, or none left: write all of it again.
-                try await filter.apply(network.rules.whole(Array(leasesByID.values)))
+                try await filter.apply(network.rules.whole(published))
             }
             await forgetOldFlows(lease)
         }

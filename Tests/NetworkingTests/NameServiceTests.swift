@@ -41,6 +41,13 @@ struct NameServiceTests {
             #expect(try await resolves("late", from: fixture.path("client"), client.gateway, to: .found(late.address)))
             try await successor.detach("web", namespacePath: fixture.path("web"))
             #expect(try await resolves("shop", from: fixture.path("client"), client.gateway, to: .absent))
+
+            let file = fixture.directory + "/run/network/names/aardvark.pid"
+            let identifier = try #require(Int32(String(decoding: try NetworkFiles.read(file), as: UTF8.self)))
+            #expect(kill(identifier, SIGKILL) == 0)
+            let next = try await successor.attach(
+                "next", name: "next", aliases: [], namespacePath: fixture.path("next"), ports: [])
+            #expect(try await resolves("next", from: fixture.path("client"), client.gateway, to: .found(next.address)))
             try await successor.close(removeAll: false)
         }
     }
