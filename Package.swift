@@ -97,10 +97,12 @@ let package = Package(
                 "Core", "Wire", .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
-        module("CLI", [
-            "Core", "Wire", "Client", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            .product(name: "NIOCore", package: "swift-nio"),
-        ]),
+        module(
+            "CLI",
+            [
+                "Core", "Wire", "Client", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ]),
         module(
             "Daemon",
             [
@@ -122,7 +124,7 @@ let package = Package(
         tests("StarlarkTests", ["Starlark"]),
         tests("LinuxKernelTests", ["LinuxKernel", "CLinux", "Core"]),
         tests("OCITests", ["OCI", "Core"]),
-        tests("ImagesTests", ["Images", "OCI", "LinuxKernel", "Core"]),
+        tests("ImagesTests", ["Images", "OCI", "LinuxKernel", "Core", logging]),
         tests("NetworkingTests", ["Networking", "LinuxKernel", "Core"]),
         tests("EnginesTests", ["Engines", "OCI", "Core"]),
         tests(

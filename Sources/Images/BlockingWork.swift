@@ -7,6 +7,9 @@ internal import Synchronization
 enum BlockingWork {
     private static let queue = DispatchQueue(label: "martlet.images", qos: .userInitiated, attributes: .concurrent)
 
+    /// How many processors this process may use.
+    static var processors: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+
     /// Runs short file system work on a dispatch queue.
     static func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in

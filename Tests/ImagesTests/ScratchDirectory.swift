@@ -3,7 +3,7 @@ import LinuxKernel
 import OCI
 
 /// A directory of its own for each test, removed with everything in it, mounts too.
-final class ScratchDirectory {
+final class ScratchDirectory: Sendable {
     let path: String
 
     init() {

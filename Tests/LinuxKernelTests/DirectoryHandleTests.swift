@@ -3,7 +3,7 @@ import LinuxKernel
 import Testing
 
 /// A directory of its own for each test, removed with everything in it.
-final class ScratchDirectory {
+final class ScratchDirectory: Sendable {
     let path: String
     init() {
         var template = Array("/tmp/martlet-test-XXXXXX".utf8CString)
