@@ -73,6 +73,7 @@ package final class Database: Sendable {
     }
 
     /// Writes in one transaction; a thrown error rolls it back.
+    @discardableResult
     func write<T: Sendable>(
         _ durability: Durability = .processKill, _ body: @escaping @Sendable (Connection) throws -> T
     ) async throws -> T {
@@ -119,15 +120,25 @@ package final class Database: Sendable {
             try migrate(queue, migrations, path: path)
             return queue
         }
+        if access(path, F_OK) == 0 { try examine(path) }
         let pool = try DatabasePool(path: path, configuration: configuration)
-        try pool.writeWithoutTransaction { database in
+        try migrate(pool, migrations, path: path)
+        return pool
+    }
+
+    /// Looks for damage without changing the file.
+    private static func examine(_ path: String) throws {
+        var configuration = Configuration()
+        configuration.readonly = true
+        configuration.busyMode = .timeout(5)
+        let queue = try DatabaseQueue(path: path, configuration: configuration)
+        defer { try? queue.close() }  // nothing was written, so nothing can be lost
+        try queue.read { database in
             let answer = try String.fetchOne(database, sql: "PRAGMA quick_check(1)")
             guard answer == "ok" else {
                 throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: answer ?? "no answer from quick_check")
             }
         }
-        try migrate(pool, migrations, path: path)
-        return pool
     }
 
     /// Applies what is missing, each migration in its own transaction together with the new version number.

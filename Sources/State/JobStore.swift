@@ -117,11 +117,20 @@ package struct JobStore: Sendable {
         }
     }
 
-    /// Removes finished jobs beyond the newest `count` or finished before `time`; returns how many. Audit entries stay.
+    /// Removes finished jobs beyond the newest `count` or finished before `time`, and the events of those beyond the
+    /// newest `events`; returns how many jobs. Audit entries stay.
     @discardableResult
-    package func removeFinished(keeping count: Int, finishedBefore time: Int64) async throws -> Int {
+    package func removeFinished(
+        keeping count: Int, keepingEventsOf events: Int, finishedBefore time: Int64
+    ) async throws -> Int {
         try await database.write { connection in
             try connection.execute(
+                """
+                DELETE FROM job_events WHERE job_id IN (
+                    SELECT id FROM jobs WHERE finished_at IS NOT NULL
+                    ORDER BY created_at DESC, rowid DESC LIMIT -1 OFFSET ?)
+                """, .integer(Int64(max(0, events))))
+            return try connection.execute(
                 """
                 DELETE FROM jobs WHERE finished_at IS NOT NULL AND (finished_at < ?1 OR id IN (
                     SELECT id FROM jobs WHERE finished_at IS NOT NULL
