@@ -302,7 +302,9 @@ extension JobCoordinator {
 
     private func clean() async throws {
         let now = time.milliseconds
-        try await store.removeFinished(keeping: limits.kept, finishedBefore: now - limits.keptFor.wholeMilliseconds)
+        try await store.removeFinished(
+            keeping: limits.kept, keepingEventsOf: limits.keptEvents,
+            finishedBefore: now - limits.keptFor.wholeMilliseconds)
         try await store.removeAudit(before: now - limits.auditKeptFor.wholeMilliseconds)
     }
 }

@@ -6,6 +6,8 @@ package struct JobLimits: Sendable, Hashable {
     package var queue = 1000
     /// Finished jobs that are remembered.
     package var kept = 2000
+    /// Finished jobs whose events are remembered, too.
+    package var keptEvents = 200
     /// How long they are remembered at most.
     package var keptFor = Duration.seconds(14 * 24 * 3600)
     /// How long audit entries are kept.
