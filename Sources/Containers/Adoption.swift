@@ -9,13 +9,16 @@ struct Adoption: Sendable {
     let observed: [ContainerID: ObservedContainer]
 
     /// Makes the container known: to the table of supervisors, on the board, and, when it was lost, in the database.
-    func enter(_ step: AdoptionStep, world: ControllerWorld, _ supervisors: SupervisorTable) async {
+    /// - Returns: what is left to do. One that is supervised already is only looked at: what was read of it may be
+    ///   older than the latest request.
+    func enter(_ step: AdoptionStep, world: ControllerWorld, _ supervisors: SupervisorTable) async -> AdoptionStep {
+        guard supervisors[step.id] == nil else { return .takeOver(step.id) }
         switch step {
         case .takeOver(let id), .startAgain(let id), .rest(let id), .finishDeletion(let id), .stop(let id):
-            guard let record = records[id] else { return }
+            guard let record = records[id] else { return step }
             await enter(record, world, supervisors)
         case .record(let id, let owner):
-            guard let found = observed[id] else { return }
+            guard let found = observed[id] else { return step }
             do {
                 try await enter(rebuilt(found, owner, world), inserting: true, world, supervisors)
                 world.logger.warning("container without record taken over", metadata: ["container.id": "\(id)"])
@@ -29,17 +32,18 @@ struct Adoption: Sendable {
             world.logger.warning(
                 "container without record is left alone", metadata: ["container.id": "\(id)", "owner": "\(owner)"])
         }
+        return step
     }
 
     /// Does what is to be done about it.
     func perform(_ step: AdoptionStep, world: ControllerWorld, _ supervisors: SupervisorTable) async {
         switch step {
-        case .takeOver(let id), .rest(let id), .record(let id, _): await supervisors[id]?.takeOver(observed[id])
+        case .takeOver(let id), .rest(let id), .record(let id, _): await supervisors[id]?.takeOver()
         case .startAgain(let id):
             world.logger.info("container is started again", metadata: ["container.id": "\(id)"])
-            await supervisors[id]?.startAgain(observed[id])
+            await supervisors[id]?.startAgain()
         case .stop(let id):
-            await supervisors[id]?.takeOver(observed[id])
+            await supervisors[id]?.takeOver()
             await attempt("stopped", id, world) { _ = try await supervisors[id]?.stop(grace: nil) }
         case .finishDeletion(let id):
             await attempt("deleted", id, world) { try await supervisors[id]?.delete(force: true) }
@@ -93,20 +97,22 @@ extension ContainerSupervisor {
         publish()
     }
 
-    /// Supervises it as it was found.
-    func takeOver(_ found: ObservedContainer?) async {
+    /// Supervises it as it is found. One that is supervised already is looked at again.
+    func takeOver() async {
         await automatically { supervisor in
-            // A second adoption finds nothing new.
-            guard !supervisor.machine.isAlive, !supervisor.machine.awaitsRestart else { return }
-            try? await supervisor.look()  // unobservable now: the next event or request looks again
+            do { try await supervisor.look() } catch { supervisor.report(error) }
         }
     }
 
-    /// Starts it at the start of the daemon.
-    func startAgain(_ found: ObservedContainer?) async {
+    /// Starts it at the start of the daemon, unless it is supervised already: then its rules decide.
+    func startAgain() async {
         await automatically { supervisor in
-            guard !supervisor.machine.isAlive, !supervisor.machine.awaitsRestart else { return }
-            do { try await supervisor.wantAgain() } catch { return supervisor.report(error) }
+            do {
+                if supervisor.machine.isAlive || supervisor.machine.awaitsRestart { return try await supervisor.look() }
+                try await supervisor.wantAgain()
+            } catch {
+                return supervisor.report(error)
+            }
             supervisor.machine.startAgain()
             await supervisor.launchAutomatically()
         }

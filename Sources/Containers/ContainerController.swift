@@ -77,9 +77,10 @@ package final class ContainerController: Sendable {
             records: Dictionary(uniqueKeysWithValues: records.map { ($0.id, $0) }),
             observed: Dictionary(observed.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first }))
         // Whoever has a record keeps its name; only then come those the database has lost.
-        for step in steps { await adoption.enter(step, world: world, supervisors) }
+        var due: [AdoptionStep] = []
+        for step in steps { due.append(await adoption.enter(step, world: world, supervisors)) }
         await withTaskGroup(of: Void.self) { group in
-            for (index, step) in steps.enumerated() {
+            for (index, step) in due.enumerated() {
                 if index >= Self.adoptionWidth { await group.next() }
                 group.addTask { await adoption.perform(step, world: self.world, self.supervisors) }
             }

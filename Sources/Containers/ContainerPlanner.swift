@@ -54,6 +54,15 @@ enum AdoptionStep: Sendable, Hashable {
     case record(ContainerID, ContainerOwner)
     /// The engine has it, the database does not, and an app owns it, or nobody says who: leave it and report it.
     case report(ContainerID)
+
+    /// The container.
+    var id: ContainerID {
+        switch self {
+        case .takeOver(let id), .startAgain(let id), .rest(let id), .finishDeletion(let id), .stop(let id),
+            .record(let id, _), .report(let id):
+            id
+        }
+    }
 }
 
 /// Compares all records with all containers of the engine.

@@ -200,7 +200,7 @@ extension ContainerSupervisor {
 
     func report(_ error: any Error) {
         world.logger.warning(
-            "container cannot be started again", metadata: ["container.id": "\(id)", "error": "\(error)"])
+            "container cannot be looked after", metadata: ["container.id": "\(id)", "error": "\(error)"])
     }
 
     /// Whether another attempt would end the same way.

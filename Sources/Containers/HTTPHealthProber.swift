@@ -1,5 +1,5 @@
 internal import AsyncHTTPClient
-package import Core
+internal import Core
 package import Engines
 internal import NIOCore
 internal import NIOHTTP1
