@@ -96,10 +96,13 @@ package final class APIServer: Sendable {
         case .unixSocket(let path, _): configuration.address = .unixDomainSocket(path: path)
         case .tcp(let host, let port): configuration.address = .hostname(host, port: port)
         }
+        // What the framework tells of itself is of interest only when something is wrong.
+        var quiet = logger
+        quiet.logLevel = max(.warning, logger.logLevel)
         return Application(
             responder: APIResponder(table: table, access: listener.access, logger: logger),
             configuration: configuration,
-            onServerRunning: { [self] channel in didBind(listener, channel) }, logger: logger)
+            onServerRunning: { [self] channel in didBind(listener, channel) }, logger: quiet)
     }
 
     private func didBind(_ listener: APIListener, _ channel: any Channel) {

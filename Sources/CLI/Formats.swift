@@ -1,15 +1,10 @@
 internal import Core
-internal import Glibc
 internal import Wire
 
 /// How values look in tables.
 enum Formats {
     /// Milliseconds since 1970, now.
-    static var now: Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
-    }
+    static var now: Int64 { SystemTimeSource().milliseconds }
 
     /// `12 s`, `4 min`, `3 h`, `9 d`.
     static func duration(milliseconds: Int64) -> String {

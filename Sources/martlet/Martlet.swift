@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import CLI
 internal import Core
+internal import Daemon
 
 /// Where the program begins.
 @main
@@ -20,5 +21,6 @@ struct Martlet: AsyncParsableCommand {
 
             Completion for your shell: martlet --generate-completion-script bash|zsh|fish
             """,
-        version: "martlet \(ProductVersion.current)", subcommands: CLICommands.all)
+        version: "martlet \(ProductVersion.current)",
+        subcommands: [ServeCommand.self] + CLICommands.all + [ProxyCommand.self])
 }
