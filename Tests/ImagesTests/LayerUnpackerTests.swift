@@ -21,9 +21,9 @@ func unpack(
     }
 }
 
-func build(_ body: (inout TarBuilder) -> Void) -> [UInt8] {
+func build(_ body: (inout TarBuilder) throws -> Void) rethrows -> [UInt8] {
     var tar = TarBuilder()
-    body(&tar)
+    try body(&tar)
     return tar.finished()
 }
 
