@@ -174,7 +174,7 @@ final class ClientConnection: TimedConnection, ChannelInboundHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        if phase == .tunnel || (phase == .forwarding && !body.isDone) { upstream?.flush() }
+        upstream?.flush()
         flushIfNeeded()
     }
 

@@ -31,6 +31,7 @@ final class UpstreamConnection: TimedConnection, ChannelInboundHandler {
     private var body = BodyReader(.none, direction: .response)
     private var interimCount = 0
     private var isReadingPaused = false
+    private var needsFlush = false
     /// Bodies up to this size travel in one write with their head.
     private static let mergeLimit = 32 << 10
 
@@ -116,11 +117,16 @@ final class UpstreamConnection: TimedConnection, ChannelInboundHandler {
     @inline(__always)
     func write(_ buffer: ByteBuffer) {
         BackendCounters.add(pool.counters.bytesSent, buffer.readableBytes)
+        needsFlush = true
         context?.write(wrapOutboundOut(buffer), promise: nil)
     }
 
     @inline(__always)
-    func flush() { context?.flush() }
+    func flush() {
+        guard needsFlush else { return }
+        needsFlush = false
+        context?.flush()
+    }
 
     var isWritable: Bool { context?.channel.isWritable ?? true }
 
