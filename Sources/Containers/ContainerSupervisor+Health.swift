@@ -179,9 +179,26 @@ struct CommandProbe: Sendable {
     /// Healthy when the command exits with 0 in time; one that does not is killed.
     func run(_ command: [String], in id: ContainerID, timeout: Duration) async throws -> ProbeResult {
         let session = try await engine.exec(id, ExecSpec(command: command))
-        let outcome = try await withThrowingTaskGroup(of: Outcome.self) { group in
+        let outcome: Outcome
+        do {
+            outcome = try await race(session, timeout)
+        } catch {
+            await end(session)
+            throw error
+        }
+        if case .timedOut = outcome { await end(session) }
+        switch outcome {
+        case .exited(let exit) where exit.code == 0: return .healthy
+        case .exited(let exit): return .failed("exit code \(exit.code.map(String.init) ?? "unknown")")
+        case .timedOut: return .failed("no end after \(timeout)")
+        }
+    }
+
+    private func race(_ session: any ProcessSession, _ timeout: Duration) async throws -> Outcome {
+        try await withThrowingTaskGroup(of: Outcome.self) { group in
             group.addTask {
                 for try await _ in session.output {}  // read, so that the command is not held up; not kept
+                try Task.checkCancellation()
                 return .exited(try await session.waitForExit())
             }
             group.addTask { [time] in
@@ -189,17 +206,15 @@ struct CommandProbe: Sendable {
                 return .timedOut
             }
             defer { group.cancelAll() }
-            let first = try await group.next() ?? .timedOut
-            if case .timedOut = first {
-                try await session.signal(9)
-                await session.detach()
-            }
-            return first
+            return try await group.next() ?? .timedOut
         }
-        switch outcome {
-        case .exited(let exit) where exit.code == 0: return .healthy
-        case .exited(let exit): return .failed("exit code \(exit.code.map(String.init) ?? "unknown")")
-        case .timedOut: return .failed("no end after \(timeout)")
-        }
+    }
+
+    /// Ends a command that is not waited for any more, also when this task is cancelled; awaited right here.
+    private func end(_ session: any ProcessSession) async {
+        await Task {
+            try? await session.signal(9)  // it may have ended meanwhile
+            await session.detach()
+        }.value
     }
 }
