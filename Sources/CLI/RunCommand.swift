@@ -62,7 +62,9 @@ struct RunCommand: AsyncParsableCommand {
         } catch {
             // What never ran is not left behind; a failure to delete it must not hide why it did not run.
             if mode.rm { try? await client.deleteContainer(id, force: true) }
-            throw error
+            guard let code = StartFailure.exitStatus(error) else { throw error }
+            Console.report(error)
+            return code
         }
     }
 

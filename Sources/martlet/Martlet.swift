@@ -6,7 +6,12 @@ internal import Daemon
 /// Where the program begins.
 @main
 enum Program {
-    static func main() async { await CommandRunner.main(Martlet.self) }
+    static func main() async {
+        LocalReports.current = LocalReports(
+            doctor: { try await OfflineReports.doctor(root: $0) },
+            configuration: { try await OfflineReports.configuration(root: $0) })
+        await CommandRunner.main(Martlet.self)
+    }
 }
 
 /// `martlet`.

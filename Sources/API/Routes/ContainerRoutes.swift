@@ -249,21 +249,43 @@ struct ContainerRoutes: Sendable {
         return try .json(try await sessions.add(session, container: id, now: Clock.now), status: .created)
     }
 
-    /// Connects before the start, so that no output is missed.
     private func attach(_ request: APIRequest) async throws -> Response {
         let body = try await request.body(orElse: AttachRequest())
         let id = try await id(request)
-        let session = try await services.engine.attach(id)
+        let session =
+            body.start ?? false ? try await startConnected(id) : try await services.engine.attach(id)
         do {
-            if body.start ?? false { try await services.containers.start(id) }
             if let size = body.size {
                 try await session.resize(to: TerminalSize(columns: size.columns, rows: size.rows))
             }
+            return try .json(try await sessions.add(session, container: id, now: Clock.now), status: .created)
         } catch {
             await session.detach()
             throw error
         }
-        return try .json(try await sessions.add(session, container: id, now: Clock.now), status: .created)
+    }
+
+    /// Connects and starts. A driver that can connect before the start loses no output; with another one the connection
+    /// comes right after it, and the log stands in for a process that has ended by then.
+    private func startConnected(_ id: ContainerID) async throws -> any ProcessSession {
+        let early: any ProcessSession
+        do {
+            early = try await services.engine.attach(id)
+        } catch let error as any MartletError where error.kind == .invalidState {
+            let status = try await services.containers.start(id)
+            do {
+                return try await services.engine.attach(id)
+            } catch let error as any MartletError where error.kind == .invalidState {
+                return try await LoggedSession(services.engine, id, since: status.startedAt)
+            }
+        }
+        do {
+            try await services.containers.start(id)
+            return early
+        } catch {
+            await early.detach()
+            throw error
+        }
     }
 }
 

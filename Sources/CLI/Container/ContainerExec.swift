@@ -36,8 +36,15 @@ struct ContainerExec: AsyncParsableCommand {
         request.openInput = interactive
         request.size = tty ? Terminal.size : nil
         let code = try await connection.withClient { client in
-            let session = try await client.exec(container, request)
-            return try await Interaction(client: client, session: session.id, input: interactive, terminal: tty).run()
+            do {
+                let session = try await client.exec(container, request)
+                return try await Interaction(client: client, session: session.id, input: interactive, terminal: tty)
+                    .run()
+            } catch {
+                guard let code = StartFailure.exitStatus(error) else { throw error }
+                Console.report(error)
+                return code
+            }
         }
         throw ExitCode(code)
     }
