@@ -4,7 +4,8 @@ internal import Glibc
 
 extension InstanceNetwork {
     /// Collects what belongs to containers other than `live`: leases with all that hangs on them, cables and namespaces
-    /// without a lease, elements of the packet filter. Containers being attached or detached meanwhile are left alone.
+    /// without a lease. The packet filter's table is written anew, also when somebody deleted it, as a restarted firewall
+    /// does. Containers being attached or detached meanwhile are left alone.
     ///
     /// Each leftover is tried, also when another could not be removed; the first failure is thrown at the end.
     package func reconcile(live: Set<String>) async throws {

@@ -40,8 +40,8 @@ package actor InstanceNetwork {
     var leasesByID: [String: NetworkLease] = [:]
     var ports = HostPorts()
     var isolated: Set<String> = []
-    private var leaving: Set<String> = []
-    private var lastAddress: IPv4Address?
+    var leaving: Set<String> = []
+    var lastAddress: IPv4Address?
 
     /// Describes the network of `instance`; nothing on the host is touched before ``open()``.
     /// - Parameters:
@@ -112,6 +112,9 @@ package actor InstanceNetwork {
     ///
     /// Attaching again with the same arguments returns the same lease and repairs what is missing; with other arguments the
     /// container is detached first. A host port of 0 takes a free one.
+    ///
+    /// The pin is a mount. Where mounts do not propagate, a process in another mount namespace sees an empty file at the path;
+    /// `/proc/<identifier of this process>/root<namespacePath>` names the pin from everywhere.
     /// - Throws: ``NetworkError`` `.portTaken` with port and address, `.addressUnavailable`, `.noFreeAddress`; nothing of the
     ///   attempt stays.
     package func attach(
@@ -218,87 +221,6 @@ package actor InstanceNetwork {
     func entries() -> [NameService.Entry] {
         published.map {
             NameService.Entry(id: $0.id, address: $0.address, names: [$0.name].compactMap { $0 } + $0.aliases)
-        }
-    }
-
-    /// Removes all of a lease, the record last.
-    func disconnect(_ lease: NetworkLease, _ network: Opened) async throws {
-        leaving.insert(lease.id)
-        defer { leaving.remove(lease.id) }
-        if !lease.ports.isEmpty {
-            do {
-                try await filter.apply(network.rules.withdrawing(lease))
-            } catch {
-                // Another value under one of the keys: the table is not what it should be. Write all of it again.
-                try await filter.apply(network.rules.whole(published))
-            }
-        }
-        let files = files
-        try await workers.run {
-            try NetworkNamespace.unpin(lease.namespacePath)
-            try files.removeLease(lease.id)
-        }
-        reaper.condemn(lease.hostInterface)
-        leasesByID[lease.id] = nil
-        ports.release(lease.id)
-        await network.names.publish(entries())
-    }
-
-    // MARK: Attaching
-
-    private func makeLease(
-        _ id: String, name: String?, aliases: [String], namespacePath: String, _ wishes: [NetworkPort],
-        _ network: Opened
-    ) throws -> NetworkLease {
-        let subnet = network.bridge.subnet
-        let used = Set(leasesByID.values.map(\.address))
-        guard let address = AddressPlan.nextAddress(in: subnet, after: lastAddress, used: used) else {
-            throw NetworkError.noFreeAddress(subnet)
-        }
-        let cables = reaper.condemned.union(leasesByID.values.map(\.hostInterface))
-        var attempt = 0
-        while cables.contains(names.cable(for: id, attempt: attempt)) { attempt += 1 }
-        let lease = NetworkLease(
-            id: id, name: name, aliases: aliases, address: address, gateway: subnet.gateway,
-            prefixLength: subnet.prefixLength, hostInterface: names.cable(for: id, attempt: attempt),
-            namespacePath: namespacePath, ports: try ports.claim(wishes, for: id))
-        lastAddress = address
-        leasesByID[id] = lease
-        return lease
-    }
-
-    private func connect(_ lease: NetworkLease, _ network: Opened) async throws {
-        let (files, cable) = (files, ContainerCable(lease: lease, bridge: network.bridge.index))
-        try await workers.run {
-            try files.save(lease)
-            try cable.connect()
-        }
-        if !lease.ports.isEmpty {
-            do {
-                try await filter.apply(network.rules.publishing(lease))
-            } catch {
-                // A foreign hand in the table, or none left: write all of it again.
-                try await filter.apply(network.rules.whole(published))
-            }
-            await forgetOldFlows(lease)
-        }
-        await network.names.publish(entries())
-    }
-
-    /// A client that sent to a UDP port before it was published, or when another container had it, is not stuck with that.
-    private func forgetOldFlows(_ lease: NetworkLease) async {
-        let ports = lease.ports.filter { $0.transport == .udp }
-        guard !ports.isEmpty else { return }
-        do {
-            try await workers.run {
-                for port in ports {
-                    try ConnectionTracking.forgetDatagrams(
-                        to: try HostPorts.address(of: port), port: port.hostPort)
-                }
-            }
-        } catch {
-            // Old flows end by themselves after half a minute of silence.
-            logger.debug("old flows stay", metadata: ["container.id": "\(lease.id)", "error": "\(error)"])
         }
     }
 

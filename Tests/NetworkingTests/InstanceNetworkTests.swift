@@ -70,7 +70,8 @@ struct InstanceNetworkTests {
     @Test("a UDP client that asked before the port was published, or its former owner, reaches the new one")
     func datagramMoves() async throws {
         try await NetworkFixture.with { fixture in
-            let first = try await fixture.attach("first", ports: [NetworkPort(containerPort: 5353, transport: .udp)])
+            let wish = NetworkPort(hostPort: Endpoints.quietPort(), containerPort: 5353, transport: .udp)
+            let first = try await fixture.attach("first", ports: [wish])
             let old = try WhoAmIServer(in: fixture.path("first"), port: 5353, type: datagram)
             let port = try #require(first.ports.first?.hostPort)
             let client = try await offPool { try DatagramClient(port) }

@@ -159,6 +159,9 @@ enum Endpoints {
         return socket
     }
 
+    /// A port below those the kernel gives away by itself, so that no other test gets it once it is free again.
+    static func quietPort() -> UInt16 { UInt16.random(in: 12_000..<32_000) }
+
     static func bind(_ socket: CInt, _ address: IPv4Address, _ port: UInt16) throws {
         let code = withName(address, port) { Glibc.bind(socket, $0, $1) }
         guard code == 0 else { throw KernelError.last("bind", "\(address):\(port)") }

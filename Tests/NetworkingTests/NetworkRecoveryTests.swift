@@ -79,6 +79,25 @@ struct NetworkRecoveryTests {
         }
     }
 
+    @Test("a table that somebody deleted is restored with its ports, and a detach does without it")
+    func deletedTable() async throws {
+        try await NetworkFixture.with { fixture in
+            let lease = try await fixture.attach("web", ports: [NetworkPort(containerPort: 80)])
+            let port = try #require(lease.ports.first?.hostPort)
+            let server = try WhoAmIServer(in: fixture.path("web"), port: 80)
+            defer { server.stop() }
+
+            let deletion = "delete table inet martlet_\(fixture.instance)\n"
+            try await PacketFilter().apply(deletion)
+
+            try await fixture.network.reconcile(live: ["web"])
+            #expect(try await Endpoints.ask(from: nil, .loopback, port) == "\(lease.gateway)")
+            try await PacketFilter().apply(deletion)
+            try await fixture.network.detach("web", namespacePath: fixture.path("web"))
+            #expect(await fixture.network.leases().isEmpty)
+        }
+    }
+
     @Test("cables and namespaces that nobody recorded are collected, live ones are not")
     func unrecorded() async throws {
         try await NetworkFixture.with { fixture in
