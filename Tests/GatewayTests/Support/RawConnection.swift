@@ -20,6 +20,7 @@ final class RawConnection: Sendable {
         var endWaiters: [CheckedContinuation<End, Never>] = []
         var total = 0
         var keepsBytes = true
+        var arrivalWaiter: CheckedContinuation<Void, any Error>?
     }
     private let state = Mutex(State())
     private let channelBox = Mutex<(any Channel)?>(nil)
@@ -53,6 +54,25 @@ final class RawConnection: Sendable {
         try await channel.close()
     }
     func pauseReading(_ paused: Bool) async throws { try await channel.setOption(.autoRead, value: !paused).get() }
+
+    /// While reading is paused: waits for one piece.
+    func readOnce() async throws {
+        let before = total
+        channel.read()
+        try await arrival(after: before)
+    }
+
+    private func arrival(after before: Int) async throws {
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            state.withLock { state in
+                if state.total > before || state.end != nil {
+                    continuation.resume()
+                } else {
+                    state.arrivalWaiter = continuation
+                }
+            }
+        }
+    }
 
     // MARK: Receiving
 
@@ -127,6 +147,8 @@ final class RawConnection: Sendable {
     fileprivate func received(_ buffer: ByteBuffer) {
         state.withLock { state in
             state.total += buffer.readableBytes
+            state.arrivalWaiter?.resume()
+            state.arrivalWaiter = nil
             guard state.keepsBytes || state.waiter != nil else { return }
             state.bytes += Array(buffer.readableBytesView)
             if let waiter = state.waiter, let count = waiter.condition(state.bytes) {
@@ -142,6 +164,8 @@ final class RawConnection: Sendable {
         state.withLock { state in
             guard state.end == nil else { return }
             state.end = end
+            state.arrivalWaiter?.resume(throwing: Ended(end: end, received: ""))
+            state.arrivalWaiter = nil
             if let waiter = state.waiter {
                 waiter.continuation.resume(
                     throwing: Ended(end: end, received: String(decoding: state.bytes, as: UTF8.self)))

@@ -84,3 +84,12 @@ final class Gate: Sendable {
     func open() { count.increment() }
     func pass() async { await count.wait(for: 1) }
 }
+
+/// A value handed from one task to another.
+final class SharedBox<Value: Sendable>: Sendable {
+    private let state = Mutex<Value?>(nil)
+    var value: Value? {
+        get { state.withLock { $0 } }
+        set { state.withLock { $0 = newValue } }
+    }
+}
