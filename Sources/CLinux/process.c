@@ -14,9 +14,11 @@
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
@@ -116,7 +118,7 @@ int clx_pidfd_signal(int pidfd, int signal) {
     return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
 }
 
-int clx_mount_namespace_without(const char *hidden) {
+int clx_mount_namespace(const char *covered, const char *cover) {
     int ready[2], release[2];
     if (pipe2(ready, O_CLOEXEC) < 0) return -errno;
     if (pipe2(release, O_CLOEXEC) < 0) {
@@ -132,7 +134,7 @@ int clx_mount_namespace_without(const char *hidden) {
         close(release[1]);
         char byte = 0;
         if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0
-            || umount2(hidden, MNT_DETACH) < 0)
+            || umount2(covered, MNT_DETACH) < 0 || mount(cover, covered, NULL, MS_BIND, NULL) < 0)
             byte = (char)errno;
         if (write(ready[1], &byte, 1) == 1) {
             while (read(release[0], &byte, 1) < 0 && errno == EINTR) {}
@@ -261,4 +263,22 @@ long clx_write(const void *bytes, size_t count, int descriptor) {
     }
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     return answer;
+}
+
+int clx_memory_file(const char *name) {
+    int descriptor = memfd_create(name, MFD_CLOEXEC);
+    return descriptor < 0 ? -errno : descriptor;
+}
+
+int clx_is_file_system(const char *path, long magic) {
+    struct statfs status;
+    if (statfs(path, &status) < 0) return -errno;
+    return (long)status.f_type == magic;
+}
+
+int clx_make_shared(const char *path) { return mount(NULL, path, NULL, MS_SHARED, NULL) < 0 ? -errno : 0; }
+
+int clx_accept(int socket) {
+    int descriptor = accept4(socket, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    return descriptor < 0 ? -errno : descriptor;
 }

@@ -9,9 +9,9 @@ package final class ExitWaiters: Sendable {
     /// Nobody waits.
     package init() {}
 
-    /// Waits for the next ``resume(_:)``.
+    /// Waits for the next ``resume(_:)``; registered before the calling actor does anything else.
     /// - Throws: what it is resumed with; `CancellationError` when the task is cancelled meanwhile.
-    package func wait() async throws -> ContainerExit {
+    package func wait(isolation: isolated (any Actor)? = #isolation) async throws -> ContainerExit {
         let key = lastKey.withLock { key in
             key += 1
             return key

@@ -62,6 +62,12 @@ package final class AsyncDescriptor: Sendable {
         }
     }
 
+    /// Sets the size of a terminal.
+    package func resizeTerminal(columns: UInt16, rows: UInt16) throws {
+        let result = try withDescriptor { clx_terminal_resize($0, columns, rows) }
+        guard result == 0 else { throw KernelError(call: "ioctl", errorNumber: -result) }
+    }
+
     /// Runs `body` with the descriptor while it is certainly open; `body` must not wait.
     package func withDescriptor<Result>(_ body: (CInt) throws -> Result) throws -> Result {
         try value.withLock { raw in

@@ -88,7 +88,7 @@ package final class ChildProcess: Sendable {
         }
         guard pid > 0 else { throw KernelError(call: "execve", errorNumber: -pid, subject: invocation.executable) }
         let child = ChildProcess(processID: pid, pidfd: pidfd)
-        DescriptorPoller.shared.whenReady(pidfd, .readable) { child.reap() }  // keeps `child` until it has ended
+        DescriptorPoller.shared.whenReady(pidfd, .readable) { _ in child.reap() }  // keeps `child` until it has ended
         return child
     }
 

@@ -57,9 +57,9 @@ package final class DescriptorPoller: Sendable {
         }
     }
 
-    /// Calls `action` once, on the poller's thread, when `descriptor` is ready; it must not block.
-    package func whenReady(_ descriptor: CInt, _ interest: Interest, _ action: @escaping @Sendable () -> Void) {
-        add(descriptor, interest) { _ in action() }
+    /// Calls `action` once when `descriptor` is ready (true) or was forgotten (false); it must not block.
+    package func whenReady(_ descriptor: CInt, _ interest: Interest, _ action: @escaping @Sendable (Bool) -> Void) {
+        add(descriptor, interest) { failure in action(failure == nil) }
     }
 
     /// Ends every wait for `descriptor` with `EBADF`.

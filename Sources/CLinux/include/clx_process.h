@@ -31,9 +31,18 @@ int clx_pidfd_open(pid_t pid);
 /// pidfd_send_signal(2). Returns 0 or -errno.
 int clx_pidfd_signal(int pidfd, int signal);
 
-/// Starts a child that unshares its mount namespace, makes every mount there receive-only (rslave), unmounts `hidden`
-/// and ends. Returns a descriptor of that namespace (close-on-exec) or -errno.
-int clx_mount_namespace_without(const char *hidden);
+/// Makes a mount namespace that receives the mounts made here (rslave) and in which `cover` is seen at `covered`
+/// instead of the file system mounted there. Returns a descriptor of the namespace (close-on-exec) or -errno.
+int clx_mount_namespace(const char *covered, const char *cover);
+
+/// memfd_create(2), close-on-exec. Returns a descriptor or -errno.
+int clx_memory_file(const char *name);
+
+/// Whether `path` lies on a file system of that magic number: 1, 0, or -errno.
+int clx_is_file_system(const char *path, long magic);
+
+/// Makes the mount at `path` shared. Returns 0 or -errno.
+int clx_make_shared(const char *path);
 
 /// epoll_create1(2), close-on-exec. Returns a descriptor or -errno.
 int clx_poll_create(void);
@@ -66,3 +75,6 @@ int clx_terminal_resize(int terminal, uint16_t columns, uint16_t rows);
 
 /// write(2) that raises no SIGPIPE in this thread. Returns a count or -errno.
 long clx_write(const void *bytes, size_t count, int descriptor);
+
+/// accept4(2), close-on-exec and non-blocking. Returns a descriptor or -errno.
+int clx_accept(int socket);

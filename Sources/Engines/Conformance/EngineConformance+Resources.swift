@@ -7,8 +7,10 @@ extension EngineConformance {
             guard engine.capabilities.contains(.bridge) else { return }
             var spec = fixture.spec("run")
             spec.network = .bridge
+            spec.command = ["run", "ready"]
             spec.ports = [PublishedPort(containerPort: 8080)]
             try await withContainer(engine, spec) { id in
+                try await waitForLine(engine, id, "ready")
                 let endpoint = try await engine.address(of: id, port: 8080)
                 try expectEqual(endpoint.port, 8080, "port")
                 let observed = try await engine.container(id)

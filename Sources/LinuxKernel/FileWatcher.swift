@@ -1,0 +1,101 @@
+internal import CLinux
+internal import Core
+internal import Glibc
+internal import Synchronization
+
+/// Tells of changes of files and directories through one inotify instance of the process.
+package final class FileWatcher: Sendable {
+    /// A change of a watched file, or of an entry of a watched directory.
+    package struct Change: Sendable, Hashable {
+        /// The entry's name; nil for the watched file itself.
+        package let name: String?
+        /// Whether the file itself was replaced or removed.
+        package let isGone: Bool
+    }
+
+    private struct State {
+        var descriptor: CInt?
+        var readers: [CInt: [Int: AsyncStream<Change>.Continuation]] = [:]
+        var lastKey = 0
+    }
+
+    /// The watcher of this process.
+    package static let shared = FileWatcher()
+    private let state = Mutex(State())
+    private static let mask = UInt32(
+        IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF)
+
+    private init() {}
+
+    /// Changes of `path` from now on; ends when the stream is dropped. Keeps the newest `capacity` unread ones.
+    package func changes(of path: String, capacity: Int = 1) throws -> AsyncStream<Change> {
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: Change.self, bufferingPolicy: .bufferingNewest(capacity))
+        let (watch, key): (CInt, Int) = try state.withLock { state in
+            let inotify = try opened(&state)
+            let watch = inotify_add_watch(inotify, path, Self.mask)
+            guard watch >= 0 else { throw KernelError.last("inotify_add_watch", path) }
+            state.lastKey += 1
+            state.readers[watch, default: [:]][state.lastKey] = continuation
+            return (watch, state.lastKey)
+        }
+        continuation.onTermination = { [weak self] _ in self?.remove(watch, key) }
+        return stream
+    }
+
+    private func opened(_ state: inout State) throws -> CInt {
+        if let descriptor = state.descriptor { return descriptor }
+        let descriptor = clx_inotify_create()
+        guard descriptor >= 0 else { throw KernelError(call: "inotify_init1", errorNumber: -descriptor) }
+        state.descriptor = descriptor
+        watchNext(descriptor)
+        return descriptor
+    }
+
+    private func watchNext(_ descriptor: CInt) {
+        DescriptorPoller.shared.whenReady(descriptor, .readable) { [self] ready in
+            guard ready else { return }
+            drain(descriptor)
+            watchNext(descriptor)
+        }
+    }
+
+    private func remove(_ watch: CInt, _ key: Int) {
+        state.withLock { state in
+            state.readers[watch]?[key] = nil
+            guard state.readers[watch]?.isEmpty == true, let descriptor = state.descriptor else { return }
+            state.readers[watch] = nil
+            inotify_rm_watch(descriptor, watch)
+        }
+    }
+
+    private func drain(_ descriptor: CInt) {
+        let header = MemoryLayout<inotify_event>.size
+        withUnsafeTemporaryAllocation(byteCount: 16384, alignment: 8) { buffer in
+            while true {
+                let count = read(descriptor, buffer.baseAddress, buffer.count)
+                guard count > 0 else { return }
+                var offset = 0
+                while offset + header <= count {
+                    let event = buffer.load(fromByteOffset: offset, as: inotify_event.self)
+                    let name = UnsafeRawBufferPointer(
+                        rebasing: buffer[(offset + header)..<(offset + header + Int(event.len))]
+                    ).prefix { $0 != 0 }
+                    deliver(event.wd, event.mask, name.isEmpty ? nil : String(decoding: name, as: UTF8.self))
+                    offset += header + Int(event.len)
+                }
+            }
+        }
+    }
+
+    private func deliver(_ watch: CInt, _ mask: UInt32, _ name: String?) {
+        let gone = mask & UInt32(IN_DELETE_SELF | IN_MOVE_SELF | IN_ATTRIB) != 0 && name == nil
+        let readers = state.withLock { state in
+            guard mask & UInt32(IN_IGNORED) == 0 else { return state.readers.removeValue(forKey: watch) ?? [:] }
+            return state.readers[watch] ?? [:]
+        }
+        for reader in readers.values {
+            reader.yield(Change(name: name, isGone: gone || mask & UInt32(IN_IGNORED) != 0))
+        }
+    }
+}
