@@ -1,0 +1,252 @@
+import Containers
+import Core
+import Engines
+import Testing
+
+@testable import Apps
+
+@Suite("the life of apps")
+struct LifeCycleTests {
+    private static let files = ["app.star": SamplePrograms.proxy, "Containerfile": SamplePrograms.web]
+
+    @Test("EX-18 a new version starts beside the old one, takes over when healthy, and the old one goes")
+    func deploy() async throws {
+        try await AppHost.run { host in
+            let created = try await host.create("/", Self.files)
+            let first = try await host.get("/").bodyText
+            try host.source("src_", ["Containerfile": SamplePrograms.web + "# two\n"])
+            let change = try await host.service.reload("/")
+            let second = try await host.get("/").bodyText
+            try await #require(host.service.runtimes[created.id]).finishRetirements()
+
+            #expect(change.changed && change.verified && change.version == 2)
+            #expect(first != second)
+            #expect(host.routes.drains == [first])
+            #expect(try await host.observed().count == 1)
+            #expect(try await host.imageNames().count == 2)
+            #expect(try await host.service.app("/").versions.map(\.isLive) == [true, false])
+        }
+    }
+
+    @Test("EX-19 a version that does not become healthy changes nothing")
+    func badVersion() async throws {
+        var configuration = AppsConfiguration()
+        configuration.deployHealthAttempts = 1
+        try await AppHost.run(configuration) { host in
+            try await host.create("/", Self.files)
+            let before = try await host.get("/").bodyText
+            try host.source("src_", ["Containerfile": SamplePrograms.web + "ENV EXIT=3\n"])
+            host.prober.set(.failed("status 500"))
+            let error = await #expect(throws: AppError.self) { try await host.service.reload("/") }
+
+            #expect(error?.code == .runExited || error?.code == .healthFailed)
+            #expect(try await host.get("/").bodyText == before)
+            #expect(try await host.service.app("/").summary.version == 1)
+            #expect(try await host.observed().count == 1)
+        }
+    }
+
+    @Test("an unchanged app is deployed without build, start or new version")
+    func unchanged() async throws {
+        try await AppHost.run { host in
+            try await host.create("/", Self.files)
+            _ = try await host.get("/")
+            let calls = await host.engine.calls.count
+            let clock = ContinuousClock()
+            var change: AppChange?
+            let time = try await clock.measure { change = try await host.service.reload("/") }
+
+            #expect(change?.changed == false && change?.version == 1)
+            #expect(await host.engine.calls.count == calls)
+            #expect(time < .milliseconds(500))
+        }
+    }
+
+    @Test("a change of a param makes a new container of the same image")
+    func paramChange() async throws {
+        try await AppHost.run { host in
+            try await host.create("/", Self.files, params: ["A": "1"])
+            let first = try await host.get("/").bodyText
+            _ = try await host.service.reload("/", AppReloadRequest(params: ["A": "\"2\""]))
+            let second = try await host.get("/").bodyText
+
+            #expect(first != second)
+            #expect(try await host.imageNames().count == 1)
+            #expect(try await host.service.app("/").params == ["A": "2"])
+        }
+    }
+
+    @Test("a reload that asks for more is refused until it is approved")
+    func approval() async throws {
+        try await AppHost.run { host in
+            try await host.create("/", Self.files)
+            let more = SamplePrograms.proxy(
+                config: "container.AUTO", permissions: "ace.permission(\"container.in\", \"run\")")
+            try host.source("src_", ["app.star": more])
+            let error = await #expect(throws: AppError.self) { try await host.service.reload("/") }
+            let report = try await host.service.reload("/", AppReloadRequest(approve: true, dryRun: true))
+            let version = try await host.service.app("/").summary.version
+            let change = try await host.service.reload("/", AppReloadRequest(approve: true))
+
+            #expect(error?.code == .appApproval)
+            #expect(!report.changed && version == 1)
+            #expect(change.version == 2 && !change.audit.needsApproval)
+        }
+    }
+
+    @Test("EX-23 a stopped container is woken by the next request")
+    func wake() async throws {
+        try await AppHost.run { host in
+            let created = try await host.create("/", Self.files)
+            let first = try await host.get("/").bodyText
+            try await #require(host.service.runtimes[created.id]).stop(idle: true)
+            let state = try await host.service.app("/").summary.state
+            let stopped = try await host.observed().map(\.state.isAlive)
+            let second = try await host.get("/").bodyText
+
+            #expect(state == .idle && stopped == [false])
+            #expect(second == first)
+            #expect(try await host.observed().map(\.state.isAlive) == [true])
+        }
+    }
+
+    @Test("EX-24 a container that was killed is started again by the next request")
+    func crash() async throws {
+        try await AppHost.run { host in
+            try await host.create("/", Self.files)
+            _ = try await host.get("/")
+            let id = try #require(try await host.observed().first).id
+            await host.engine.exit(id, code: 137)
+            let answer = try await host.getAfterFailure("/")
+
+            #expect(answer.status == 200)
+            #expect(try await host.observed().map(\.state.isAlive) == [true])
+        }
+    }
+
+    @Test("after a restart of the daemon a running container is served at once, without evaluating its health again")
+    func adoption() async throws {
+        try await AppHost.run { host in
+            let created = try await host.create("/", Self.files)
+            let first = try await host.get("/").bodyText
+            try await host.afterRestart { next in
+                let route = try #require(next.routes.match(host: "localhost", path: "/x"))
+                guard case .proxy(let backend) = route.target else {
+                    Issue.record("not served at once")
+                    return
+                }
+
+                #expect(backend.id == first)
+                #expect(try await next.service.app(created.id).summary.state == .running)
+            }
+        }
+    }
+
+    @Test("leftovers of a crash are collected at the start")
+    func leftovers() async throws {
+        try await AppHost.run { host in
+            let created = try await host.create("/", Self.files)
+            try host.source("lib/apps/app_prd_unknown/1", ["x": "y"])
+            try host.source("lib/apps/\(created.id)/.new-9", ["x": "y"])
+            await host.engine.script(image: "alpine:3", CommandImage.script)
+            var spec = ContainerSpec(image: "alpine:3")
+            spec.command = ["sleep"]
+            spec.labels = ["martlet.role": "run", "martlet.instance": host.layout.instanceName]
+            let id = try #require(ContainerID(rawValue: "clr-left"))
+            try await host.engine.createContainer(id, spec)
+            try await host.engine.startContainer(id)
+            try await host.afterRestart { next in
+                #expect(try await next.engine.container(id) == nil)
+                let names = try await next.service.world.sources.collect(known: [created.id: [1]])
+                #expect(names.isEmpty)
+                #expect(try await next.get("/").status == 200)
+            }
+        }
+    }
+
+    @Test("EX-25 an image app is pinned; a moved tag takes effect on reload; a missing registry does no harm")
+    func imageApp() async throws {
+        let program = """
+            load("proxy.in", "proxy")
+            load("container.in", "container")
+            app = ace.app("i", routes=[ace.proxy("/", proxy.config(container.URL))],
+                container=container.config("image:reg.test/x:1"))
+            """
+        try await AppHost.run { host in
+            var script = ImageScript()
+            script.configuration.exposedPorts = ["80/tcp"]
+            await host.engine.publish(image: "reg.test/x:1", script)
+            try await host.create("/", ["app.star": program])
+            try await host.create(
+                "x.test:/", ["app.star": program.replacing("x:1", with: "gone:1")])
+            let first = try await host.get("/")
+            let missing = try await host.get("/", host: "x.test")
+            let same = try await host.service.reload("/")
+
+            #expect(first.status == 200 && first.bodyText.hasSuffix(":80"))
+            #expect(missing.status == 500 && missing.bodyText.contains("IMG-PULL"))
+            #expect(missing.bodyText.contains("reg.test/gone:1"))
+            #expect(!same.changed)
+            #expect(try await host.service.app("/").imageDigest != nil)
+        }
+    }
+
+    @Test("deleting an app leaves nothing of it")
+    func delete() async throws {
+        try await AppHost.run { host in
+            let created = try await host.create("/", Self.files)
+            _ = try await host.get("/")
+            try await host.service.delete("/")
+
+            #expect(try await host.service.apps().isEmpty)
+            #expect(try await host.observed().isEmpty)
+            #expect(try await host.imageNames().isEmpty)
+            #expect(host.routes.routes.isEmpty)
+            #expect(try await host.service.world.sources.collect(known: [:]).isEmpty)
+            await #expect(throws: AppError.self) { try await host.service.app(created.id) }
+            try await host.create("/", Self.files)
+        }
+    }
+
+    @Test("a failed build is told with its output")
+    func buildFails() async throws {
+        try await AppHost.run { host in
+            await host.engine.onBuild { _, progress in
+                progress(.log("COPY missing /: no such file"))
+                throw EngineError(.buildFailed, "buildah ended with status 125")
+            }
+            try await host.create("/", Self.files)
+            let answer = try await host.get("/")
+
+            #expect(answer.status == 500)
+            #expect(answer.bodyText.contains("BUILD-FAIL") && answer.bodyText.contains("COPY missing"))
+            #expect(try await host.observed().isEmpty)
+        }
+    }
+
+    @Test("a dry run changes nothing")
+    func dryRun() async throws {
+        try await AppHost.run { host in
+            let source = try host.source("s", Self.files)
+            let report = try await host.service.create(AppCreateRequest(source: source, address: "/", dryRun: true))
+
+            #expect(!report.changed && report.audit.newLoads.count == 2)
+            #expect(try await host.service.apps().isEmpty)
+            #expect(try await host.service.world.sources.collect(known: [:]).isEmpty)
+        }
+    }
+
+    @Test("links that lead out of a source are not copied")
+    func links() async throws {
+        try await AppHost.run { host in
+            let source = try host.source("s", Self.files)
+            try host.link("s/out", to: "/etc/passwd")
+            try host.link("s/in", to: "Containerfile")
+            let change = try await host.service.create(AppCreateRequest(source: source, address: "/"))
+            let directory = "\(host.layout.appDirectory)/\(change.id)/1"
+
+            #expect(change.notices.count == 1 && change.notices[0].contains("out"))
+            #expect(host.exists("\(directory)/in") && !host.exists("\(directory)/out"))
+        }
+    }
+}
