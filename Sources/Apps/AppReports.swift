@@ -14,14 +14,18 @@ package struct AppCreateRequest: Codable, Hashable, Sendable {
     package var containerOptions: [String: String]
     /// Build arguments; they win over those in the app.
     package var buildArguments: [String: String]
+    /// Volumes beside those of the source.
+    package var containerVolumes: [String]
     /// Whether everything is checked and nothing is changed.
     package var dryRun: Bool
 
     /// A request with nothing but source and address.
     package init(
         source: String, address: String, spec: String? = nil, approve: Bool = false, params: [String: String] = [:],
-        containerOptions: [String: String] = [:], buildArguments: [String: String] = [:], dryRun: Bool = false
+        containerOptions: [String: String] = [:], buildArguments: [String: String] = [:],
+        containerVolumes: [String] = [], dryRun: Bool = false
     ) {
+        self.containerVolumes = containerVolumes
         self.source = source
         self.address = address
         self.spec = spec
@@ -43,14 +47,24 @@ package struct AppReloadRequest: Codable, Hashable, Sendable {
     package var force: Bool
     /// Params that change: a value sets, nil deletes.
     package var params: [String: String?]
+    /// Build arguments that change.
+    package var buildArguments: [String: String?]
+    /// Container options that change.
+    package var containerOptions: [String: String?]
+    /// Replaces the volumes beside those of the source; nil keeps them.
+    package var containerVolumes: [String]?
     /// Whether everything is checked and nothing is changed.
     package var dryRun: Bool
 
     /// A plain reload.
     package init(
         approve: Bool = false, verify: Bool = false, force: Bool = false, params: [String: String?] = [:],
-        dryRun: Bool = false
+        buildArguments: [String: String?] = [:], containerOptions: [String: String?] = [:],
+        containerVolumes: [String]? = nil, dryRun: Bool = false
     ) {
+        self.buildArguments = buildArguments
+        self.containerOptions = containerOptions
+        self.containerVolumes = containerVolumes
         self.approve = approve
         self.verify = verify
         self.force = force

@@ -37,6 +37,7 @@ extension AppService {
             details.params = request.params
             details.containerOptions = request.containerOptions
             details.buildArguments = request.buildArguments
+            details.containerVolumes = request.containerVolumes
             details.specFiles = source.specFiles
             var version = AppVersion(
                 appID: id, address: address, number: 1, directory: source.directory, sourceHash: source.hash,
@@ -55,6 +56,9 @@ extension AppService {
                 id: id, address: address.description, version: 1, changed: !isDryRun,
                 audit: try audit(record, settings, version.details),
                 notices: notices(options, source, live))
+            if case .success(let loaded) = live.outcome, let config = loaded.declaration.container {
+                change.notices += await planProblems(live, config)
+            }
             guard !isDryRun else {
                 try await world.sources.remove(app: id)
                 return change
@@ -86,6 +90,17 @@ extension AppService {
         return notices
     }
 
+    /// What would be refused at the first request.
+    private func planProblems(_ live: LiveVersion, _ config: ContainerConfig) async -> [String] {
+        guard case .success(let loaded) = live.outcome else { return [] }
+        do {
+            _ = try await ServicePlanner(world: world, version: live.version, loaded: loaded).plan(config)
+            return []
+        } catch {
+            return ["the app cannot serve yet: \(AppError(any: error).message)"]
+        }
+    }
+
     // MARK: Reload
 
     /// Reads the source again (or keeps it, for an app without one), as a job; see ``AppReloadRequest``. When the app
@@ -106,22 +121,24 @@ extension AppService {
         let context = try await context(id)
         let old = await context.runtime.live.version
         let spec = try context.settings.spec.map(AppSpec.named)
-        var params = old.details.params
-        for (name, value) in request.params { params[name] = value.map(Self.unquoted) }
+        var details = old.details
+        for (name, value) in request.params { details.params[name] = value.map(Self.unquoted) }
+        for (name, value) in request.buildArguments { details.buildArguments[name] = value }
+        for (name, value) in request.containerOptions { details.containerOptions[name] = value }
+        if let volumes = request.containerVolumes { details.containerVolumes = volumes }
+        _ = try ContainerOptions(details.containerOptions)
         let hash = try await world.sources.hash(of: context.record.source, spec: spec)
         let isSameSource = hash == old.sourceHash
         if request.force { await context.runtime.forgetFailure() }
         let digest = isSameSource ? try await freshDigest(context) : nil
-        if isSameSource, params == old.details.params, digest == old.details.imageDigest, !request.force {
+        details.imageDigest = digest
+        if isSameSource, details == old.details, !request.force {
             return try await unchanged(context, old, request)
         }
         let number = (try await world.apps.versions(of: id).map(\.number).max() ?? 0) + 1
         let source = try await world.sources.store(context.record.source, spec: spec, app: id, version: number)
         do {
-            var details = old.details
-            details.params = params
             details.specFiles = source.specFiles
-            details.imageDigest = digest
             var version = AppVersion(
                 appID: id, address: old.address, number: number, directory: source.directory, sourceHash: source.hash,
                 details: details, createdAt: world.time.milliseconds)
@@ -273,10 +290,14 @@ extension AppService {
     // MARK: Delete, start, stop
 
     /// Deletes an app with its containers, images, sources and routes.
-    package func delete(_ app: String, jobID: JobID? = nil, initiator: String = "local") async throws {
+    /// - Parameter volumes: whether its volumes are deleted, too.
+    package func delete(
+        _ app: String, volumes: Bool = false, jobID: JobID? = nil, initiator: String = "local"
+    ) async throws {
         let record = try await record(app)
-        _ = try await job(.appDelete, "app/\(record.id)", "delete", jobID, initiator) {
+        _ = try await job(.appDelete, "app/\(record.id)", volumes ? "all" : "delete", jobID, initiator) {
             try await self.performDelete(record.id)
+            if volumes { try await VolumeBinder(world: self.world).removeVolumes(of: record.id) }
             return true
         }
     }
@@ -313,6 +334,7 @@ extension AppService {
         }
         await removeImages(of: id, except: [])
         try await world.sources.remove(app: id)
+        try await VolumeBinder(world: world).removeFiles(of: id)
         try await world.apps.remove(id)
     }
 
@@ -327,9 +349,9 @@ extension AppService {
         let request = JobRequest(
             id: id, kind: kind, target: target, fingerprint: try Stored.text(fingerprint), initiator: initiator)
         do {
-            let text = try await world.jobs.run(request) { _ in
+            let text = try await world.jobs.run(request) { context in
                 do {
-                    return try Stored.text(try await work())
+                    return try await JobProgress.$sink.withValue(context.progress) { try Stored.text(try await work()) }
                 } catch {
                     if let error = error as? AppError { failure.value = error }
                     throw error

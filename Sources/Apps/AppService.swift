@@ -40,7 +40,9 @@ package actor AppService {
             threads: EvaluationThreads(width: configuration.maxEvaluations),
             secrets: SecretResolver(providers: secrets, defaultProvider: configuration.defaultSecretsProvider),
             board: RouteBoard(publisher), builds: BuildSlots(configuration.maxConcurrentBuilds),
-            instance: layout.instanceName, runDirectory: layout.runtimeDirectory + "/apps", time: time, logger: logger)
+            instance: layout.instanceName, runDirectory: layout.runtimeDirectory + "/apps",
+            fileDirectory: layout.runtimeDirectory + "/app-files", volumeDirectory: layout.stateDirectory + "/volumes",
+            time: time, logger: logger)
     }
 
     // MARK: Reading

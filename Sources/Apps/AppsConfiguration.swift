@@ -32,6 +32,8 @@ package struct AppsConfiguration: Sendable {
     package var maxConcurrentBuilds = 1
     /// Seconds a build waits for its turn.
     package var maxBuildWaitSeconds = 120
+    /// Host directories that volumes of apps may lie in.
+    package var allowedMounts: [String] = []
     /// Largest form.
     package var actionBodyLimit = 33_554_432
     /// Versions kept besides the live one.

@@ -155,8 +155,9 @@ extension AppRuntime {
         let plan = try await plan(for: live)
         let image: ImageRecord
         do { image = try await resolver.image(of: plan) } catch { throw AppError(starting: error) }
-        let spec = plan.runSpec(
+        var spec = plan.runSpec(
             image: image, command: command, capabilities: world.engine.capabilities, instance: world.instance)
+        spec.mounts = try await mounts(plan, image)
         let name = AppNames.runContainer(app: id)
         guard let container = ContainerID(rawValue: name) else {
             throw AppError(.runStart, "`\(name)` is no identifier")

@@ -214,6 +214,8 @@ actor AppRuntime {
                     try await world.containers.waitUntilReady(id)
                 case .created, .stopping, .exited, .restarting, .failed, .deleted:
                     do {
+                        // Rendered files do not survive a reboot; they are made again before they are needed.
+                        if let image = try await world.engine.image(existing.spec.image) { _ = try await mounts(plan, image) }
                         try await world.containers.start(id)
                     } catch let error as ContainerError where error.code == .secretsWithheld || error.code == .notFound
                     {
@@ -225,6 +227,7 @@ actor AppRuntime {
             } else {
                 try await create(plan)
                 progress = .starting
+                JobProgress.sink?(.step("wait until \(id) is healthy"))
                 try await world.containers.waitUntilReady(id)
             }
             let image = try await world.engine.image(try await world.containers.container(id.rawValue).spec.image)
@@ -250,8 +253,9 @@ actor AppRuntime {
     private func create(_ plan: ServicePlan) async throws {
         progress = .building
         let image = try await resolver.image(of: plan)
-        let spec = try plan.serviceSpec(
+        var spec = try plan.serviceSpec(
             image: image, configuration: world.configuration, capabilities: world.engine.capabilities)
+        spec.mounts = try await mounts(plan, image)
         let id = plan.containerID
         do {
             _ = try await world.containers.create(spec, id: id, owner: .app(self.id))
@@ -260,6 +264,13 @@ actor AppRuntime {
             _ = try await world.containers.create(spec, id: id, owner: .app(self.id))
         }
         try await world.containers.start(id)
+    }
+
+    /// The mounts of a plan; the volumes of an image that was not built here count, too.
+    func mounts(_ plan: ServicePlan, _ image: ImageRecord) async throws -> [BindMount] {
+        var declared = image.configuration.volumes
+        if case .build = plan.image { declared = [] }
+        return try await VolumeBinder(world: world).mounts(plan, imageVolumes: declared)
     }
 
     private func stopFailed(_ id: ContainerID) async {

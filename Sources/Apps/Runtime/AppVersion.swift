@@ -8,6 +8,8 @@ struct VersionDetails: Codable, Sendable, Hashable {
     var containerOptions: [String: String] = [:]
     /// Build arguments given with the app; they win over those in the source.
     var buildArguments: [String: String] = [:]
+    /// Volumes given with the app.
+    var containerVolumes: [String] = []
     /// Files of the stored source that came from the app spec.
     var specFiles: [String] = []
     /// The display name.

@@ -20,12 +20,22 @@ struct AppWorld: Sendable {
     let board: RouteBoard
     let builds: BuildSlots
     let instance: String
+    /// Uploads and outputs of requests under way; emptied at every start.
     let runDirectory: String
+    /// Rendered templates and copies that containers see.
+    let fileDirectory: String
+    /// Managed volumes.
+    let volumeDirectory: String
     let time: any TimeSource
     let logger: Logger
 
     /// What the server grants to and denies all apps.
     var policy: PermissionPolicy { PermissionPolicy(allow: configuration.allow, deny: configuration.deny) }
+}
+
+/// Where the job that is under way reports to; builds and pulls it causes report there, too.
+enum JobProgress {
+    @TaskLocal static var sink: ProgressSink?
 }
 
 /// The routes of all apps; each change publishes all of them at once.

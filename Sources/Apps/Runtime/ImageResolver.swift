@@ -52,11 +52,15 @@ struct ImageResolver: Sendable {
         let request = JobRequest(
             kind: .imagePull, target: "image/\(reference.familiar)", fingerprint: "\(reference) \(policy.rawValue)",
             initiator: "apps")
+        let outer = JobProgress.sink
         do {
             _ = try await world.jobs.run(request) { [engine = world.engine] context in
                 var options = ImagePullOptions()
                 options.policy = policy
-                let image = try await engine.pullImage(reference, options: options, progress: context.progress)
+                let image = try await engine.pullImage(reference, options: options) { event in
+                    outer?(event)
+                    context.report(event)
+                }
                 box.value = image
                 return try Stored.text(image)
             }
@@ -79,6 +83,7 @@ struct ImageResolver: Sendable {
         let time = world.time
         let tail = Tail(limit: 200)
         let failure = Box<AppError>(nil)
+        let outer = JobProgress.sink
         let job = JobRequest(
             kind: .imageBuild, target: "image/\(request.tag.familiar)", fingerprint: request.tag.description,
             initiator: "apps")
@@ -93,6 +98,7 @@ struct ImageResolver: Sendable {
                 do {
                     let image = try await engine.buildImage(request) { event in
                         if case .log(let line) = event { tail.append(line) }
+                        outer?(event)
                         context.report(event)
                     }
                     await slots.leave()

@@ -35,6 +35,8 @@ struct ServicePlan: Sendable {
     /// Whether the health check is sent below the app's path.
     let keepsAppPath: Bool
     let environment: ContainerEnvironment
+    /// Of the container file, the app's settings and the configuration, in this order, unread.
+    let volumes: [String]
 
     /// `clc-<app id>-<16 hex>`.
     var containerID: ContainerID {
@@ -120,16 +122,15 @@ struct ServicePlanner: Sendable {
     /// - Throws: ``AppError`` for what the configuration lacks.
     func plan(_ config: ContainerConfig) async throws -> ServicePlan {
         let options = try ContainerOptions(version.details.containerOptions)
-        guard config.volumes.isEmpty else {
-            throw AppError(.volumeDenied, "volumes are not supported yet, `\(config.volumes[0])` is asked for")
-        }
         let resolve: (String) throws -> (text: String, isSecret: Bool) = {
             try world.secrets.resolve($0, granted: config.secrets)
         }
         var arguments = config.buildArguments
         for (name, value) in version.details.buildArguments { arguments[name] = try resolve(value).text }
-        let (image, fileName, exposed) = try await image(config, arguments)
-        let port = config.port != 0 ? UInt16(config.port) : exposed
+        let (image, fileName, parsed) = try await image(config, arguments)
+        let port = config.port != 0 ? UInt16(config.port) : parsed?.exposedPort
+        let volumes = (parsed?.volumes ?? []) + version.details.containerVolumes + config.volumes
+        _ = try VolumeRequest.list(volumes)
         if port == nil, !config.isCommand, case .build = image { throw AppError.noPort(fileName) }
         let environment = try ContainerEnvironment(
             params: loaded.params, address: version.address, publicURL: world.configuration.publicURL, port: nil,
@@ -138,18 +139,18 @@ struct ServicePlanner: Sendable {
         let hash = IdentityHash.version(
             IdentityHash.VersionInputs(
                 source: version.sourceHash, environment: environment.variables.mapValues { $0.exposed ?? "" },
-                options: version.details.containerOptions, arguments: arguments, volumes: config.volumes,
+                options: version.details.containerOptions, arguments: arguments, volumes: volumes,
                 imageDigest: version.details.imageDigest ?? "", image: image.name, port: Int(port ?? 0),
                 scheme: config.scheme.rawValue, health: config.health + (keepsAppPath ? "+app" : ""),
                 lifetime: config.isCommand ? "command" : "app"))
         return ServicePlan(
             version: version, config: config, image: image, port: port, fileName: fileName, versionHash: hash,
-            options: options, params: loaded.params, keepsAppPath: keepsAppPath, environment: environment)
+            options: options, params: loaded.params, keepsAppPath: keepsAppPath, environment: environment, volumes: volumes)
     }
 
     private func image(
         _ config: ContainerConfig, _ arguments: [String: String]
-    ) async throws -> (image: PlannedImage, fileName: String, exposed: UInt16?) {
+    ) async throws -> (image: PlannedImage, fileName: String, parsed: ContainerFile?) {
         if case .image(let name) = config.source {
             guard ImageReference(parsing: name) != nil else {
                 throw AppError(.imagePull, "`\(name)` is no image reference")
@@ -168,7 +169,7 @@ struct ServicePlanner: Sendable {
         let planned = PlannedImage.build(
             tag: AppNames.image(app: version.appID, buildHash: hash), file: "\(version.directory)/\(file.path)",
             context: version.directory + context, arguments: arguments)
-        return (planned, file.path, parsed.exposedPort)
+        return (planned, file.path, parsed)
     }
 
     /// Own Containerfile, own Dockerfile, the spec's Containerfile, the spec's Dockerfile; or the file named.

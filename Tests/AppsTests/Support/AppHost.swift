@@ -186,6 +186,21 @@ final class AppHost: Sendable {
         try #require(try await observed().first).spec.environment
     }
 
+    /// The mounts of the newest container by target.
+    func mounts() async throws -> [String: BindMount] {
+        let newest = try #require(try await observed().last)
+        return Dictionary(uniqueKeysWithValues: newest.spec.mounts.map { ($0.target, $0) })
+    }
+
+    /// The text of a file.
+    func text(_ path: String) throws -> String { try String(contentsOfFile: path, encoding: .utf8) }
+
+    /// The permission bits of a file.
+    func mode(_ path: String) -> Int {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: path)  // missing: no bits
+        return attributes?[.posixPermissions] as? Int ?? 0
+    }
+
     /// The names of local images.
     func imageNames() async throws -> [String] { try await engine.images().flatMap(\.references).sorted() }
 }
