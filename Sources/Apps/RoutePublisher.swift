@@ -60,6 +60,19 @@ package enum PublishedTarget: Sendable {
     case respond(any AppResponder)
 }
 
+/// Answers what belongs to no app.
+package struct UnknownAppResponder: AppResponder {
+    package let bodyLimit = 1 << 20
+
+    /// A responder.
+    package init() {}
+
+    package func respond(to request: AppRequest) async -> AppResponse {
+        let error = AppError.notFound(host: request.head.header("host") ?? "", path: request.head.path)
+        return ErrorAnswer.response(error, for: request.head, showsLog: false)
+    }
+}
+
 /// What became of a held request.
 package enum WakeOutcome: Sendable {
     /// Forward it.

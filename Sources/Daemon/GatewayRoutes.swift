@@ -8,7 +8,9 @@ struct GatewayRoutes: RoutePublisher {
     let gateway: Gateway
 
     func publish(_ routes: [PublishedRoute]) {
-        gateway.publish(RouteTable(routes: routes.map(Self.route)))
+        gateway.publish(
+            RouteTable(
+                routes: routes.map(Self.route), fallback: AppGatewayResponder(responder: UnknownAppResponder())))
     }
 
     func drain(_ backend: String, deadline: Duration) async -> Bool {
@@ -23,7 +25,9 @@ struct GatewayRoutes: RoutePublisher {
     }
 
     private static func route(_ route: PublishedRoute) -> Route {
-        Route(id: route.id, host: route.host, pathPrefix: route.pathPrefix, target: target(route.target))
+        Route(
+            id: route.id, host: route.host, pathPrefix: route.pathPrefix, target: target(route.target),
+            policy: RoutePolicy(crossSiteProtection: true, securityHeaders: true))
     }
 
     private static func target(_ target: PublishedTarget) -> RouteTarget {

@@ -34,11 +34,15 @@ struct CommandAppTests {
 
             #expect(change.audit.newPermissions.map(\.method) == ["config", "run"])
             #expect(form.status == 200 && before.isEmpty)
-            #expect(form.bodyText.matches(of: /<(input|textarea|select)[^>]* name="([^"]*)"/).map { String($0.output.2) } == [
-                "command", "json",
-            ])
+            #expect(
+                form.bodyText.matches(of: /<(input|textarea|select)[^>]* name="([^"]*)"/).map { String($0.output.2) }
+                    == [
+                        "command", "json",
+                    ])
             #expect(form.bodyText.contains("type=\"checkbox\" id=\"param-json\""))
-            #expect(page.status == 200 && page.bodyText.contains("Command output") && page.bodyText.contains("a b</textarea>"))
+            #expect(
+                page.status == 200 && page.bodyText.contains("Command output")
+                    && page.bodyText.contains("a b</textarea>"))
             #expect(
                 json.bodyText
                     == "{\"status\":\"Command output\",\"values\":[\"a b\"],\"report\":\"TEXT\",\"param_errors\":{}}\n")
@@ -152,7 +156,10 @@ struct CommandAppTests {
             let variants = [
                 ("/a", "args.prog, [\"1\"]", "[\"regex:^(echo|seq)$\"]"),
                 ("/b", "path=args.prog, args=[\"1\"]", "[\"regex:^(echo|seq)$\"]"),
-                ("/c", "\"echo\"", "[\"echo\", \"x\", \"y\", \"z\", \"q\", \"r\", \"s\", \"t\", \"u\", \"v\", \"w\", \"x\"]"),
+                (
+                    "/c", "\"echo\"",
+                    "[\"echo\", \"x\", \"y\", \"z\", \"q\", \"r\", \"s\", \"t\", \"u\", \"v\", \"w\", \"x\"]"
+                ),
             ]
             for (path, call, grant) in variants {
                 let text = program.replacing("CALL", with: call).replacing("GRANT", with: grant)
@@ -235,11 +242,12 @@ struct CommandAppTests {
                 container=container.config("image:alpine:3", lifetime=container.COMMAND),
                 permissions=[ace.permission("container.in", "run")])
             """
-        let handled = program + """
+        let handled =
+            program + """
 
-            def error_handler(req, resp):
-                return ace.response({"e": resp["error"]}, type="json", code=418)
-            """
+                def error_handler(req, resp):
+                    return ace.response({"e": resp["error"]}, type="json", code=418)
+                """
         try await Self.withCommandImage { host in
             try await host.create("/a", ["app.star": program])
             try await host.create("/b", ["app.star": handled])
@@ -306,7 +314,10 @@ struct CommandAppTests {
             (["app.star": "x = 1"], [:], .appStar, "app"), (["x.star": ""], [:], .appStar, "app.star"),
             (["app.star": "app = ace.app()"], [:], .appEvaluation, "name"),
             (["app.star": "app = 1 +"], [:], .appEvaluation, "line 1"),
-            (["app.star": "app = ace.app(\"x\")", "params.star": "param(\"a\", default=\"\")\nparam(\"a\")"], [:], .paramDuplicate, "a"),
+            (
+                ["app.star": "app = ace.app(\"x\")", "params.star": "param(\"a\", default=\"\")\nparam(\"a\")"], [:],
+                .paramDuplicate, "a"
+            ),
             (["app.star": "app = ace.app(\"x\")", "params.star": "param(\"a\")"], [:], .paramRequired, "a"),
             (
                 ["app.star": "app = ace.app(\"x\")", "params.star": "param(\"port\", type=INT)"], ["port": "abc"],
@@ -335,7 +346,8 @@ struct CommandAppTests {
         try await AppHost.run { host in
             let change = try await host.create("/a", ["app.star": program, "lib.star": "greeting = \"hi\"\n_x = 1\n"])
             let error = await #expect(throws: AppError.self) {
-                try await host.create("/b", ["app.star": program, "lib.star": "load(\"lib.star\", \"x\")\ngreeting = x\n"])
+                try await host.create(
+                    "/b", ["app.star": program, "lib.star": "load(\"lib.star\", \"x\")\ngreeting = x\n"])
             }
 
             #expect(try await host.service.app(change.id).summary.name == "hihi")

@@ -22,7 +22,9 @@ struct VolumeTests {
 
     @Test(
         "EX-20 what has no such form or leads out is refused",
-        arguments: ["", "x", "../x:/x", "./a/../../x:/x", ":/x", "a:b", "/a:/b:/c", "$HOME/x:/x", "a:/", "a:/x/../y", "a:/x\n"])
+        arguments: [
+            "", "x", "../x:/x", "./a/../../x:/x", ":/x", "a:b", "/a:/b:/c", "$HOME/x:/x", "a:/", "a:/x/../y", "a:/x\n",
+        ])
     func refused(text: String) {
         let error = #expect(throws: AppError.self) { try VolumeRequest(parsing: text) }
         #expect(error?.code == .volumeDenied)
@@ -39,7 +41,10 @@ struct VolumeTests {
         "EX-21 templates are rendered",
         arguments: [
             ("{{range $k, $v := .params}}{{$k}} = {{$v}}\n{{end}}", "a = 1\nb = x \"y\"\n"),
-            ("{{- range $k, $v := .params -}}\n  {{$k}}={{printf \"%q\" $v}};\n{{- end -}}\n", "a=\"1\";b=\"x \\\"y\\\"\";"),
+            (
+                "{{- range $k, $v := .params -}}\n  {{$k}}={{printf \"%q\" $v}};\n{{- end -}}\n",
+                "a=\"1\";b=\"x \\\"y\\\"\";"
+            ),
             ("{{if eq .params.a \"1\"}}yes{{else}}no{{end}}", "yes"), ("{{if .params.none}}yes{{else}}no{{end}}", "no"),
             ("{{ .params.a | printf \"<%s>\" }}", "<1>"), ("{{secret \"K\"}}", "[secret K]"), ("{{/* c */}}x", "x"),
             ("{{range .params}}{{.}},{{end}}", "1,x \"y\","), ("plain", "plain"), ("{{\"lit\"}}", "lit"),
@@ -51,7 +56,9 @@ struct VolumeTests {
         #expect(rendered == expected)
     }
 
-    @Test("malformed templates are refused", arguments: ["{{", "{{if .params.a}}", "{{end}}", "{{\"a}}", "{{call .x}}", "{{.x}}"])
+    @Test(
+        "malformed templates are refused",
+        arguments: ["{{", "{{if .params.a}}", "{{end}}", "{{\"a}}", "{{call .x}}", "{{.x}}"])
     func malformedTemplates(text: String) {
         #expect(throws: AppError.self) {
             try FileTemplate(text, name: "t").render(params: [:]) { _ in "" }

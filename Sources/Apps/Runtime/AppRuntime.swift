@@ -215,7 +215,9 @@ actor AppRuntime {
                 case .created, .stopping, .exited, .restarting, .failed, .deleted:
                     do {
                         // Rendered files do not survive a reboot; they are made again before they are needed.
-                        if let image = try await world.engine.image(existing.spec.image) { _ = try await mounts(plan, image) }
+                        if let image = try await world.engine.image(existing.spec.image) {
+                            _ = try await mounts(plan, image)
+                        }
                         try await world.containers.start(id)
                     } catch let error as ContainerError where error.code == .secretsWithheld || error.code == .notFound
                     {

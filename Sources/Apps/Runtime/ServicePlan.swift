@@ -145,7 +145,8 @@ struct ServicePlanner: Sendable {
                 lifetime: config.isCommand ? "command" : "app"))
         return ServicePlan(
             version: version, config: config, image: image, port: port, fileName: fileName, versionHash: hash,
-            options: options, params: loaded.params, keepsAppPath: keepsAppPath, environment: environment, volumes: volumes)
+            options: options, params: loaded.params, keepsAppPath: keepsAppPath, environment: environment,
+            volumes: volumes)
     }
 
     private func image(

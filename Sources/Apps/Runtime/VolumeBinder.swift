@@ -64,7 +64,8 @@ struct VolumeBinder: Sendable {
     /// A host path that lies, links resolved, in the app's source or in an allowed directory.
     private func allowed(_ path: String, _ plan: ServicePlan) throws -> String {
         for root in [plan.version.directory] + world.configuration.allowedMounts where AppAddress.covers(root, path) {
-            guard let base = try? DirectoryHandle(path: root, resolution: .beneath) else { continue }  // no such directory
+            // An allowed directory that does not exist allows nothing.
+            guard let base = try? DirectoryHandle(path: root, resolution: .beneath) else { continue }
             let inside = path.dropFirst(root.utf8.count).drop { $0 == "/" }
             guard let found = try? base.open(inside.isEmpty ? "." : String(inside), flags: Self.pathOnly) else {
                 throw AppError.volume(path)  // missing, or a link that leads out

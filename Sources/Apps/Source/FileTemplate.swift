@@ -191,7 +191,8 @@ struct FileTemplate: Sendable {
 
         private func call(_ words: [String], _ piped: String?, _ variables: [String: String]) throws -> String {
             switch words.first {
-            case "secret", "secret_from": return try secret(words.map { $0.hasPrefix("\"") ? String($0.dropFirst()) : $0 })
+            case "secret", "secret_from":
+                return try secret(words.map { $0.hasPrefix("\"") ? String($0.dropFirst()) : $0 })
             case "printf":
                 var arguments = try words.dropFirst(2).map { try operand($0, variables) }
                 if let piped { arguments.append(piped) }

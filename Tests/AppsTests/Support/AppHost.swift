@@ -22,7 +22,9 @@ final class AppHost: Sendable {
     let prober: ScriptedProber
     let root: String
 
-    private init(root: String, configuration: AppsConfiguration, secrets: [String: String], sharing other: AppHost?) async throws {
+    private init(root: String, configuration: AppsConfiguration, secrets: [String: String], sharing other: AppHost?)
+        async throws
+    {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         self.root = root
@@ -32,7 +34,8 @@ final class AppHost: Sendable {
         prober = other?.prober ?? ScriptedProber()
         routes = RecordingPublisher()
         containers = ContainerController(
-            engine: engine, store: ContainerStore(database), instance: layout.instanceName, logger: logger, prober: prober)
+            engine: engine, store: ContainerStore(database), instance: layout.instanceName, logger: logger,
+            prober: prober)
         service = AppService(
             layout: layout, configuration: configuration, database: database,
             jobs: JobCoordinator(store: JobStore(database), logger: logger), containers: containers, engine: engine,

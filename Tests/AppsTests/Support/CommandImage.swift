@@ -14,7 +14,8 @@ enum CommandImage {
         case "echo": return SimulatedProcess(lines: [words.joined(separator: " ")], exit: 0)
         case "seq": return SimulatedProcess(lines: ["1"], exit: 0)
         case "false": return SimulatedProcess(exit: 1)
-        case "env": return SimulatedProcess(lines: request.environment.map { "\($0.key)=\($0.value)" }.sorted(), exit: 0)
+        case "env":
+            return SimulatedProcess(lines: request.environment.map { "\($0.key)=\($0.value)" }.sorted(), exit: 0)
         case "sleep": return SimulatedProcess()
         case "partial": return SimulatedProcess(lines: ["x"], exit: 3)
         case "lines": return SimulatedProcess(lines: ["{\"a\":1}", "{\"b\":2}"], exit: 0)
@@ -25,7 +26,8 @@ enum CommandImage {
             default: return failing("cat: \(words.first ?? ""): No such file or directory", 1)
             }
         case "ls": return failing("ls: \(words.first ?? ""): No such file or directory", 2)
-        default: throw EngineError(.startFailed, "`\(request.arguments.first ?? "")`: executable file not found in $PATH")
+        default:
+            throw EngineError(.startFailed, "`\(request.arguments.first ?? "")`: executable file not found in $PATH")
         }
     }
 
