@@ -12,13 +12,21 @@ struct HostPorts {
         let owner: String
         let address: IPv4Address
         let port: NetworkPort
-        let socket: OwnedDescriptor?
+        private let socket: OwnedDescriptor?
+        /// The number of `socket`, valid as long as this object.
+        private let descriptor: CInt?
 
         init(owner: String, address: IPv4Address, port: NetworkPort, socket: consuming OwnedDescriptor?) {
             self.owner = owner
             self.address = address
             self.port = port
+            descriptor = socket?.rawValue
             self.socket = socket
+        }
+
+        /// Lets others that ask for it bind the port while copies of the socket are open.
+        func share() {
+            if let descriptor { HostPorts.setReuse(descriptor, true) }
         }
     }
 
@@ -27,7 +35,15 @@ struct HostPorts {
         let number: UInt16
     }
 
+    private struct Number: Hashable {
+        let port: UInt16
+        let transport: TransportProtocol
+    }
+
     private var holdings: [Holding] = []
+    /// What was given back. A child process being started at that moment has a copy of the socket until it executes its program;
+    /// that must not keep the port from its next owner.
+    private var released: Set<Number> = []
 
     /// Takes all of `ports` for a container, or none of them and throws.
     /// - Returns: the same ports, every 0 replaced by a free port, every address in its usual form.
@@ -59,17 +75,26 @@ struct HostPorts {
     }
 
     /// Gives the ports of a container back.
-    mutating func release(_ owner: String) { holdings.removeAll { $0.owner == owner } }
+    mutating func release(_ owner: String) { release(where: { $0.owner == owner }) }
 
     /// Gives everything back.
-    mutating func releaseAll() { holdings = [] }
+    mutating func releaseAll() { release(where: { _ in true }) }
+
+    private mutating func release(where isReleased: (Holding) -> Bool) {
+        for holding in holdings where isReleased(holding) {
+            holding.share()
+            released.insert(Number(port: holding.port.hostPort, transport: holding.port.transport))
+        }
+        holdings.removeAll(where: isReleased)
+    }
 
     private func hold(_ port: NetworkPort, for owner: String) throws -> Holding {
         let address = try Self.address(of: port)
         if port.hostPort != 0, let other = holder(of: port, at: address) {
             throw NetworkError.portTaken(port, by: other)
         }
-        let bound = try Self.bindSocket(port, at: address)
+        let wasOurs = released.contains(Number(port: port.hostPort, transport: port.transport))
+        let bound = try Self.bindSocket(port, at: address, sharing: port.transport == .tcp || wasOurs)
         let settled = NetworkPort(
             hostAddress: address.description, hostPort: bound.number, containerPort: port.containerPort,
             transport: port.transport)
@@ -90,18 +115,26 @@ struct HostPorts {
         return address
     }
 
-    private static func bindSocket(_ port: NetworkPort, at address: IPv4Address) throws -> Bound {
-        // The second attempt passes over connections that only wait for their end; it does not pass over listeners.
-        for reuse in port.transport == .tcp ? [false, true] : [false] {
+    /// - Parameter sharing: whether to try again past TCP connections that only wait for their end, and sockets that were
+    ///   ours; listeners are never passed over. With UDP that would also pass over what others share on purpose.
+    private static func bindSocket(_ port: NetworkPort, at address: IPv4Address, sharing: Bool) throws -> Bound {
+        for reuse in sharing ? [false, true] : [false] {
             let type = port.transport == .tcp ? SOCK_STREAM : SOCK_DGRAM
             let opened = Glibc.socket(AF_INET, Int32(type.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
             guard opened >= 0 else { throw KernelError.last("socket") }
             let descriptor = OwnedDescriptor(adopting: opened)
-            var enabled: Int32 = reuse ? 1 : 0
-            _ = setsockopt(opened, SOL_SOCKET, SO_REUSEADDR, &enabled, socklen_t(MemoryLayout<Int32>.size))
-            if let number = try bind(opened, port, at: address) { return Bound(socket: descriptor, number: number) }
+            setReuse(opened, reuse)
+            if let number = try bind(opened, port, at: address) {
+                setReuse(opened, false)
+                return Bound(socket: descriptor, number: number)
+            }
         }
         throw NetworkError.portTaken(port, by: nil)
+    }
+
+    private static func setReuse(_ socket: CInt, _ isEnabled: Bool) {
+        var value: Int32 = isEnabled ? 1 : 0
+        _ = setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &value, socklen_t(MemoryLayout<Int32>.size))
     }
 
     /// The port bound, or nil when it is in use.

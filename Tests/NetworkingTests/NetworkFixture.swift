@@ -159,6 +159,19 @@ enum Endpoints {
         return socket
     }
 
+    /// A copy of a descriptor of this process, if it is an IPv4 socket bound to `port`.
+    static func copy(of descriptor: CInt, ifBoundTo port: UInt16) -> CInt? {
+        var name = sockaddr_in()
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let code = withUnsafeMutablePointer(to: &name) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
+        }
+        guard code == 0, name.sin_family == sa_family_t(AF_INET), UInt16(bigEndian: name.sin_port) == port else {
+            return nil
+        }
+        return dup(descriptor)
+    }
+
     /// A port below those the kernel gives away by itself, so that no other test gets it once it is free again.
     static func quietPort() -> UInt16 { UInt16.random(in: 12_000..<32_000) }
 

@@ -53,6 +53,24 @@ struct PublishedPortTests {
         #expect(error?.stableCode == "port-taken")
     }
 
+    @Test(
+        "a released port is free although a child process still has a copy of the socket",
+        arguments: TransportProtocol.allCases)
+    func copiedSocket(transport: TransportProtocol) throws {
+        var ports = HostPorts()
+        let wish = NetworkPort(hostPort: Endpoints.quietPort(), containerPort: 80, transport: transport)
+        _ = try ports.claim([wish], for: "a")
+        let copies = (0..<4096 as Range<CInt>).compactMap { Endpoints.copy(of: $0, ifBoundTo: wish.hostPort) }
+        defer { for copy in copies { _ = close(copy) } }
+        #expect(copies.count == 1)
+
+        ports.release("a")
+
+        #expect(try ports.claim([wish], for: "b") == [wish])
+        var others = HostPorts()
+        #expect(throws: NetworkError.self) { try others.claim([wish], for: "c") }
+    }
+
     @Test("a claimed port cannot be bound by another process, and all claims of a failed request are given back")
     func held() throws {
         var ports = HostPorts()
