@@ -52,8 +52,8 @@ extension ImageStore {
     /// Writes the documents and the index; from here on the image exists.
     private func enter(_ image: IncomingImage) throws -> StoredImage {
         if index.images[image.digest] == nil {
-            try files.writeAtomically(files.blob(image.configurationDigest), image.configurationBytes)
-            try files.writeAtomically(files.blob(image.digest), image.manifest)
+            try files.writeAtomically(files.blob(image.configurationDigest), image.configurationBytes, synced: false)
+            try files.writeAtomically(files.blob(image.digest), image.manifest, synced: false)
         }
         let entry = StoreIndex.Entry(
             digest: image.digest, configurationDigest: image.configurationDigest, references: image.references,
@@ -86,32 +86,19 @@ extension ImageStore {
                 do { _ = try await other.join(progress) } catch { try Task.checkCancellation() }
                 continue
             }
-            let work = JoinedWork<UnpackedLayer>()
-            layersUnderWay[layer.diffID] = work
-            let files = files
-            let limits = limits
+            let arrival = LayerArrival(files: files, layer: layer, source: source, limits: limits)
             let unpackers = unpackers
-            work.start { report in
-                let result = await Result {
-                    try await unpackers.run {
-                        try await LayerArrival(files: files, layer: layer, source: source, limits: limits).run(report)
-                    }
-                }
+            let work = JoinedWork { report in
+                let result = await Result { try await unpackers.run { try await arrival.run(report) } }
                 await self.finished(layer.diffID)
                 return try result.get()
             }
+            layersUnderWay[layer.diffID] = work
             _ = try await work.join(progress)
         }
     }
 
     private func finished(_ diffID: Digest) { layersUnderWay[diffID] = nil }
-}
-
-extension Result where Failure == any Error {
-    /// The outcome of asynchronous work.
-    init(_ body: () async throws -> Success) async {
-        do { self = .success(try await body()) } catch { self = .failure(error) }
-    }
 }
 
 /// Unpacks one layer beside its place and renames it when it is complete and right.

@@ -22,18 +22,20 @@ extension ImageStore {
                 hint: "build or load it first")
         }
         let key = "\(reference) \(options.insecure) \(options.credentials ?? "")"
-        let work: JoinedWork<StoredImage>
-        if let running = pulls[key] {
-            work = running
-        } else {
-            work = JoinedWork()
-            pulls[key] = work
-            work.start { report in
-                let result = await Result { try await self.fetch(reference, options, report) }
-                await self.finishedPull(key)
-                return try result.get()
+        while let running = pulls[key] {
+            do {
+                return try await running.join(progress)
+            } catch is CancellationError {
+                try Task.checkCancellation()  // else all others went away while we came: begin anew
+                if pulls[key] === running { pulls[key] = nil }
             }
         }
+        let work = JoinedWork { report in
+            let result = await Result { try await self.fetch(reference, options, report) }
+            await self.finishedPull(key)
+            return try result.get()
+        }
+        pulls[key] = work
         return try await work.join(progress)
     }
 

@@ -21,7 +21,7 @@ extension ImageStore {
     /// - Throws: ``ImageError`` `.notFound` for an unknown image, `.snapshotFailed` when `id` shows another image.
     package func prepareSnapshot(id: String, image: Digest, mountPoint: String) async throws -> Snapshot {
         try checkSnapshotID(id)
-        let record = try existingRecord(id) ?? createSnapshot(id, image)
+        let record = try readableRecord(id, image) ?? createSnapshot(id, image)
         guard record.image == image else {
             throw ImageError(
                 .snapshotFailed, "snapshot `\(id)` shows image `\(record.image)`, not `\(image)`",
@@ -97,6 +97,19 @@ extension ImageStore {
         guard try files.root.status(files.snapshot(id)) != nil else { return nil }
         let bytes = try files.root.contents("\(files.snapshot(id))/\(SnapshotRecord.fileName)")
         return try ImageDocument.decode(SnapshotRecord.self, "snapshot record", bytes)
+    }
+
+    /// The record of a snapshot; one that a loss of power damaged is written anew from the image.
+    private func readableRecord(_ id: String, _ image: Digest) throws -> SnapshotRecord? {
+        do {
+            return try existingRecord(id)
+        } catch {
+            guard let entry = index.images[image] else { throw error }
+            logger.warning("snapshot record written anew", metadata: ["snapshot": "\(id)", "error": "\(error)"])
+            let record = SnapshotRecord(image: image, layers: entry.configuration.rootfs.layers)
+            try files.writeAtomically("\(files.snapshot(id))/\(SnapshotRecord.fileName)", ImageDocument.encode(record))
+            return record
+        }
     }
 
     /// Makes the directories of a snapshot beside their place and renames them when they are complete.

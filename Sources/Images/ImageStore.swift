@@ -28,9 +28,11 @@ package actor ImageStore {
     var layersUnderWay: [Digest: JoinedWork<UnpackedLayer>] = [:]
     /// Layers that a running operation relies on before the index names them.
     var pinnedLayers: [Digest: Int] = [:]
-    var syncing: Task<Void, Never>?
+    private var syncing: Task<Void, Never>?
+    private var needsSync = false
 
     private nonisolated let executor = QueueExecutor(label: "martlet.images.store")
+    /// A queue on which waiting for the disk holds up nobody else.
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     /// Opens the store in `directory`, which is made if it is missing.
@@ -133,25 +135,24 @@ package actor ImageStore {
 
     /// Writes new layers to disk in the background; until then a note says which would not survive a loss of power.
     func startSyncing() {
+        needsSync = true
         guard syncing == nil else { return }
-        let files = files
-        let logger = logger
         // Owned by `syncing`; `close()` awaits it.
         syncing = Task {
-            var isAgain = true
-            while isAgain {
-                do {
-                    isAgain = try await BlockingWork.run {
-                        let layers = try files.unsyncedLayers().current
-                        try files.sync(layers)
-                        return !layers.isEmpty
-                    }
-                } catch {
-                    logger.warning("layers could not be synced", metadata: ["error": "\(error)"])
-                    isAgain = false
-                }
+            while needsSync {
+                needsSync = false
+                await sync()
             }
-            self.syncing = nil
+            syncing = nil
+        }
+    }
+
+    private func sync() async {
+        let files = files
+        do {
+            try await BlockingWork.run { try files.sync(try files.unsyncedLayers().current) }
+        } catch {
+            logger.warning("layers could not be synced", metadata: ["error": "\(error)"])
         }
     }
 }

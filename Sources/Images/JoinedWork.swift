@@ -4,8 +4,8 @@ internal import Synchronization
 /// Work that several callers wait for together: it runs once, and is cancelled when the last caller has gone away.
 ///
 /// ```
-///     start ──▶ running ──(ends)──▶ done        join: waits for the end, or returns it at once
-///                  └──(last caller cancelled)──▶ the work's task is cancelled, then done
+///     first join ──▶ running ──(ends)──▶ done        join: waits for the end, or returns it at once
+///                       └──(last caller cancelled)──▶ the work's task is cancelled, then done
 /// ```
 final class JoinedWork<Value: Sendable>: Sendable {
     private struct State {
@@ -18,28 +18,19 @@ final class JoinedWork<Value: Sendable>: Sendable {
     }
 
     private let state = Mutex(State())
+    private let body: @Sendable (@escaping ProgressSink) async throws -> Value
 
-    /// Begins the work. `body` reports to every caller that has joined.
-    func start(_ body: @escaping @Sendable (@escaping ProgressSink) async throws -> Value) {
-        // Owned by the callers: cancelled when the last of them is, and never outlives them unawaited otherwise.
-        let task = Task {
-            let result: Result<Value, any Error>
-            do {
-                result = .success(try await body { [weak self] event in self?.report(event) })
-            } catch {
-                result = .failure(error)
-            }
-            finish(result)
-        }
-        state.withLock { $0.task = task }
-    }
+    /// Work that begins with the first caller; `body` reports to every caller that has joined.
+    init(_ body: @escaping @Sendable (@escaping ProgressSink) async throws -> Value) { self.body = body }
 
-    /// Waits for the end of the work; a cancelled caller leaves at once.
+    /// Waits for the end of the work, and begins it if nobody has; a cancelled caller leaves at once.
     func join(_ progress: @escaping ProgressSink) async throws -> Value {
-        let number = state.withLock {
-            $0.next += 1
-            $0.sinks[$0.next] = progress
-            return $0.next
+        let number = state.withLock { state in
+            state.next += 1
+            state.sinks[state.next] = progress
+            // Owned by the callers: cancelled when the last of them leaves.
+            if state.task == nil { state.task = Task { await run() } }
+            return state.next
         }
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
@@ -54,6 +45,10 @@ final class JoinedWork<Value: Sendable>: Sendable {
         } onCancel: {
             leave(number)
         }
+    }
+
+    private func run() async {
+        finish(await Result { try await body { [weak self] event in self?.report(event) } })
     }
 
     private func leave(_ number: Int) {
@@ -81,6 +76,13 @@ final class JoinedWork<Value: Sendable>: Sendable {
             return Array(state.waiters.values)
         }
         for waiter in waiters { waiter.resume(with: result) }
+    }
+}
+
+extension Result where Failure == any Error {
+    /// The outcome of asynchronous work.
+    init(_ body: () async throws -> Success) async {
+        do { self = .success(try await body()) } catch { self = .failure(error) }
     }
 }
 

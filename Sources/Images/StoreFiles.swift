@@ -61,7 +61,9 @@ struct StoreFiles: Sendable {
     func hasLayer(_ diffID: Digest) throws -> Bool { try root.status(layer(diffID)) != nil }
 
     /// Writes a file so that after a crash either the old or the new content is there.
-    func writeAtomically(_ name: String, _ bytes: [UInt8]) throws {
+    /// - Parameter synced: whether that holds after a loss of power too. It costs a wait for the disk, which may be busy
+    ///   with layers; documents that are checked by their digest do without.
+    func writeAtomically(_ name: String, _ bytes: [UInt8], synced: Bool = true) throws {
         let folder = name.split(separator: "/").dropLast().joined(separator: "/")
         let sibling = temporary(in: folder.isEmpty ? "." : folder, "write")
         do {
@@ -73,14 +75,12 @@ struct StoreFiles: Sendable {
                 guard n > 0 else { throw KernelError.last("write", path(name)) }
                 done += n
             }
-            guard fsync(file.rawValue) == 0 else { throw KernelError.last("fsync", path(name)) }
+            if synced, fdatasync(file.rawValue) != 0 { throw KernelError.last("fdatasync", path(name)) }
             try root.rename(sibling, to: name)
         } catch {
             try? root.unlink(sibling)  // the first error counts; a leftover is collected at the next start
             throw error
         }
-        let parent = try root.directory(folder.isEmpty ? "." : folder)
-        guard fsync(parent.rawValue) == 0 else { throw KernelError.last("fsync", path(folder)) }
     }
 
     /// Moves something out of the way at once and removes it; bytes freed.

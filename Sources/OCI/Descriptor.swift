@@ -1,15 +1,26 @@
 /// The media types that this host understands; each has an OCI and a Docker spelling.
 package enum MediaType {
+    /// A list of manifests.
     package static let imageIndex = "application/vnd.oci.image.index.v1+json"
+    /// The manifest of one image.
     package static let imageManifest = "application/vnd.oci.image.manifest.v1+json"
+    /// The configuration of an image.
     package static let imageConfiguration = "application/vnd.oci.image.config.v1+json"
+    /// A layer without compression.
     package static let layer = "application/vnd.oci.image.layer.v1.tar"
+    /// A layer compressed by gzip.
     package static let gzipLayer = "application/vnd.oci.image.layer.v1.tar+gzip"
+    /// A layer compressed by zstd.
     package static let zstdLayer = "application/vnd.oci.image.layer.v1.tar+zstd"
+    /// Docker's word for a list of manifests.
     package static let dockerManifestList = "application/vnd.docker.distribution.manifest.list.v2+json"
+    /// Docker's word for a manifest.
     package static let dockerManifest = "application/vnd.docker.distribution.manifest.v2+json"
+    /// Docker's word for a configuration.
     package static let dockerConfiguration = "application/vnd.docker.container.image.v1+json"
+    /// Docker's word for a layer without compression.
     package static let dockerLayer = "application/vnd.docker.image.rootfs.diff.tar"
+    /// Docker's word for a layer compressed by gzip.
     package static let dockerGzipLayer = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 
     /// Whether it names a list of manifests.

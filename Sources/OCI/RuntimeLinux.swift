@@ -73,11 +73,15 @@ package struct RuntimeDevice: Codable, Hashable, Sendable {
     package var type: String
     /// An absolute path inside.
     package var path: String
+    /// Its driver.
     package var major: Int64?
+    /// Its number within the driver.
     package var minor: Int64?
     /// Permission bits.
     package var fileMode: UInt32?
+    /// Its owner.
     package var uid: UInt32?
+    /// Its group.
     package var gid: UInt32?
 
     /// A node of `type` at `path`.
@@ -94,9 +98,13 @@ package struct RuntimeDevice: Codable, Hashable, Sendable {
 package struct RuntimeResources: Codable, Hashable, Sendable {
     /// Rules applied in this order; without any, runtimes differ in what they allow.
     package var devices: [RuntimeDeviceRule]?
+    /// Bounds on memory.
     package var memory: RuntimeMemory?
+    /// Bounds on processor time.
     package var cpu: RuntimeCPU?
+    /// A bound on processes and threads.
     package var pids: RuntimePIDs?
+    /// Weights of block devices.
     package var blockIO: RuntimeBlockIO?
     /// Files of the unified hierarchy and what is written to them.
     package var unified: [String: String]?
@@ -107,6 +115,7 @@ package struct RuntimeResources: Codable, Hashable, Sendable {
 
 /// Allows or denies access to devices.
 package struct RuntimeDeviceRule: Codable, Hashable, Sendable {
+    /// Whether access is allowed or denied.
     package var allow: Bool
     /// `a`, `b` or `c`; nil means all.
     package var type: String?
@@ -166,6 +175,7 @@ package struct RuntimeCPU: Codable, Hashable, Sendable {
 
 /// A bound on processes and threads.
 package struct RuntimePIDs: Codable, Hashable, Sendable {
+    /// The bound; -1 means unlimited.
     package var limit: Int64
 
     /// At most `limit` processes and threads.
@@ -232,6 +242,7 @@ package struct RuntimeSystemCallRule: Codable, Hashable, Sendable {
 package struct RuntimeSystemCallArgument: Codable, Hashable, Sendable {
     /// 0...5.
     package var index: UInt32
+    /// What it is compared with.
     package var value: UInt64
     /// The mask's right side for `SCMP_CMP_MASKED_EQ`.
     package var valueTwo: UInt64?

@@ -92,10 +92,15 @@ package struct RuntimeUser: Codable, Hashable, Sendable {
 
 /// The five capability sets of a process, by names such as `CAP_KILL`.
 package struct RuntimeCapabilities: Codable, Hashable, Sendable {
+    /// What the process can ever gain.
     package var bounding: [String]?
+    /// What it can do now.
     package var effective: [String]?
+    /// What passes through execve(2) to files that allow it.
     package var inheritable: [String]?
+    /// What it may make effective.
     package var permitted: [String]?
+    /// What passes through execve(2) to ordinary programs.
     package var ambient: [String]?
 
     /// Given sets; nil leaves a set out.

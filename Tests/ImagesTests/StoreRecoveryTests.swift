@@ -112,4 +112,20 @@ struct StoreRecoveryTests {
             try await store.prepareSnapshot(id: "c1", image: Digest(of: []), mountPoint: scratch.file("root"))
         }
     }
+
+    @Test("a snapshot whose record was damaged shows its image again, with its changes")
+    func repairedSnapshot() async throws {
+        let scratch = ScratchDirectory()
+        let digest = try await loaded(scratch)
+        let store = try await makeStore(scratch)
+        _ = try await store.prepareSnapshot(id: "c1", image: digest, mountPoint: scratch.file("root"))
+        scratch.write("root/mine", Array("kept".utf8))
+        try await store.unmountSnapshot(id: "c1", mountPoint: scratch.file("root"))
+        scratch.write("store/snapshots/c1/snapshot.json", [])
+
+        _ = try await store.prepareSnapshot(id: "c1", image: digest, mountPoint: scratch.file("root"))
+
+        #expect(scratch.text("root/mine") == "kept")
+        #expect(scratch.text("root/etc/name") == "top")
+    }
 }
