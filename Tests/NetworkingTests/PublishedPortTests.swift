@@ -60,9 +60,8 @@ struct PublishedPortTests {
         var ports = HostPorts()
         let wish = NetworkPort(hostPort: Endpoints.quietPort(), containerPort: 80, transport: transport)
         _ = try ports.claim([wish], for: "a")
-        let copies = (0..<4096 as Range<CInt>).compactMap { Endpoints.copy(of: $0, ifBoundTo: wish.hostPort) }
-        defer { for copy in copies { _ = close(copy) } }
-        #expect(copies.count == 1)
+        let copy = try #require((0..<4096).lazy.compactMap { Endpoints.copy(of: $0, ifBoundTo: wish.hostPort) }.first)
+        defer { _ = close(copy) }
 
         ports.release("a")
 
