@@ -276,7 +276,14 @@ extension AppService {
         record.updatedAt = world.time.milliseconds
         try await world.apps.update(record)
         let live = await load(version, settings, record)
-        await context.runtime.update(live)
+        // What is wrong with the plan shows on the next request.
+        if let running = await context.runtime.running, case .success = live.outcome,
+            let plan = try? await context.runtime.plan(for: live), plan.containerID != running.container
+        {
+            await context.runtime.switchOver(to: live, running: try await context.runtime.prepare(live))
+        } else {
+            await context.runtime.update(live)
+        }
         var done = change
         done.audit = try audit(record, settings, version.details)
         return done

@@ -50,6 +50,10 @@ actor AppRuntime {
     private(set) var live: LiveVersion
     private(set) var service = Service.absent
     private(set) var progress = AppState.absent
+    /// Counts live versions, so that a start that was overtaken by one notices.
+    private var generation = 0
+    /// Whether the live version has served and nobody has stopped it.
+    private var hasServed = false
     private var retirements: [ContainerID: Task<Void, Never>] = [:]
     private var isClosed = false
     /// When the service was last seen to be used; for idle stops.
@@ -102,11 +106,11 @@ actor AppRuntime {
         return nil
     }
 
-    /// Whether a container is there or on its way.
+    /// Whether a container serves, or would if it had not been idle or ended by itself.
     var isActive: Bool {
         switch service {
         case .running, .starting: true
-        case .absent, .failed: isIdle
+        case .absent, .failed: hasServed
         }
     }
 
@@ -118,17 +122,27 @@ actor AppRuntime {
         while true {
             guard !isClosed else { throw AppError.unknownApp(address.description) }
             switch service {
-            case .starting(let task): return try await task.value
+            case .starting(let task):
+                if let running = try await outcome(of: task) { return running }
             case .running(let known):
                 if let current = await refreshed(known) { return current }
                 if case .running(let latest) = service, latest.container == known.container { await lost(known) }
             case .failed(let failure):
                 if let remembered = failure.remembered(at: world.time.uptime) { throw remembered }
-                return try await start(after: failure).value
-            case .absent: return try await start(after: nil).value
+                if let running = try await outcome(of: start(after: failure)) { return running }
+            case .absent:
+                if let running = try await outcome(of: start(after: nil)) { return running }
             }
         }
     }
+
+    /// What a start led to; nil when another version has become the live one meanwhile.
+    private func outcome(of task: Task<RunningService, any Error>) async throws -> RunningService? {
+        do { return try await task.value } catch is Superseded { return nil }
+    }
+
+    /// A start that was overtaken by another version.
+    private struct Superseded: Error {}
 
     /// Forgets a failure, so that the next request tries again.
     func forgetFailure() {
@@ -144,10 +158,16 @@ actor AppRuntime {
     }
 
     private func attempt(after earlier: StartFailure?) async throws -> RunningService {
+        let started = generation
         do {
             let plan = try await plan(for: live)
             let running = try await bringUp(plan)
+            guard started == generation else {
+                if self.running?.container != running.container { retire(running) }
+                throw Superseded()
+            }
             progress = .running
+            hasServed = true
             isIdle = false
             lastUse = nil
             healthySince = world.time.uptime
@@ -155,6 +175,7 @@ actor AppRuntime {
             publishRoutes()
             return running
         } catch {
+            guard started == generation else { throw Superseded() }
             let failure = AppError(starting: error).naming(app: address.description)
             progress = .failed
             service =
@@ -327,6 +348,7 @@ actor AppRuntime {
             service = .running(running)
             progress = .running
             healthySince = world.time.uptime - Self.shortRun
+            hasServed = true
             return true
         } catch {
             return false  // whatever it is, the first request meets it again and shows it
@@ -351,8 +373,10 @@ actor AppRuntime {
         if case .running(let service) = service { old = service } else { old = nil }
         if case .starting(let task) = service, running == nil { task.cancel() }
         live = next
+        generation += 1
         isIdle = false
         lastUse = nil
+        hasServed = running != nil
         if let running {
             service = .running(running)
             progress = .running
@@ -406,6 +430,7 @@ actor AppRuntime {
         guard case .running(let known) = service else { return }
         service = .absent
         isIdle = idle
+        hasServed = idle
         progress = .stopped
         publishRoutes()  // from now on requests wake it, also while it stops
         _ = await world.board.drain(known.backendID, deadline: .seconds(idle ? 1 : world.configuration.drainSeconds))
