@@ -144,9 +144,13 @@ let package = Package(
             [
                 "API", "Wire", "Jobs", "Containers", "Apps", "Engines", "State", "OCI", "Core", logging,
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"),
             ]),
         tests("CLITests", ["CLI", "Client", "Wire", "Core"]),
-        tests("DaemonTests", ["Daemon", "Core"]),
+        tests(
+            "DaemonTests", ["Daemon", "Client", "Wire", "Engines", "OCI", "Core", logging]),
         tests("ArchitectureTests", []),
         .testTarget(
             name: "IntegrationTests", dependencies: ["Core", "LinuxKernel"], exclude: ["Fixtures"],

@@ -73,12 +73,24 @@ package final class APIServer: Sendable {
         for await _ in ready { return }
     }
 
+    /// Answers requests of one listener.
+    func responder(access: AccessPolicy) -> APIResponder { APIResponder(table: table, access: access, logger: logger) }
+
+    /// All routes.
+    var routes: [APIRoute] { table.routes }
+
+    /// Runs what the routes need beside them, until cancelled.
+    func runHelpers() async {
+        async let sessions: Void = self.sessions.run()
+        async let background: Void = self.background.run()
+        _ = await (sessions, background)
+    }
+
     /// Serves until cancelled or shut down gracefully.
     package func run() async throws {
         defer { readySignal.finish() }
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await self.sessions.run() }
-            group.addTask { await self.background.run() }
+            group.addTask { await self.runHelpers() }
             for listener in listeners {
                 let application = application(listener)
                 group.addTask { try await application.run() }
@@ -100,7 +112,7 @@ package final class APIServer: Sendable {
         var quiet = logger
         quiet.logLevel = max(.warning, logger.logLevel)
         return Application(
-            responder: APIResponder(table: table, access: listener.access, logger: logger),
+            responder: responder(access: listener.access),
             configuration: configuration,
             onServerRunning: { [self] channel in didBind(listener, channel) }, logger: quiet)
     }

@@ -29,7 +29,9 @@ final class LoggedSession: ProcessSession {
         init(_ lines: AsyncThrowingStream<LogEntry, any Error>) { self.lines = lines }
 
         func next() async throws -> ProcessOutput? {
-            for try await line in lines { return ProcessOutput(stream: line.stream, bytes: Array(line.text.utf8) + [10]) }
+            for try await line in lines {
+                return ProcessOutput(stream: line.stream, bytes: Array(line.text.utf8) + [10])
+            }
             return nil
         }
     }

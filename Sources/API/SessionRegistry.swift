@@ -49,6 +49,9 @@ package actor SessionRegistry {
         }
     }
 
+    /// How many sessions are open.
+    var count: Int { entries.count }
+
     /// Takes a session over.
     func add(_ session: any ProcessSession, container: ContainerID, now: Int64) async throws -> SessionInfo {
         guard entries.count < APILimits.sessions else {

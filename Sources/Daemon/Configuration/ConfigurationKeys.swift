@@ -45,6 +45,11 @@ enum AccessLogChoice: String, ConfigurationChoice {
     case off, json, combined
 }
 
+/// Which OCI runtime is used.
+enum RuntimeChoice: String, ConfigurationChoice {
+    case auto, crun, runc
+}
+
 /// How lines of the daemon's log look.
 enum LogFormatChoice: String, ConfigurationChoice {
     case text, json
@@ -92,11 +97,10 @@ enum ConfigurationKeys {
     static let logFormat = ConfigurationKey("log.format", LogFormatChoice.text, "How lines look: text or json.")
 
     static let engineRuntime = ConfigurationKey(
-        "engine.runtime", "auto", "The OCI runtime: auto, crun, runc, or an absolute path.",
-        rule: {
-            ["auto", "crun", "runc"].contains($0) || $0.hasPrefix("/")
-                ? nil : "it is auto, crun, runc or an absolute path"
-        })
+        "engine.runtime", RuntimeChoice.auto, "The OCI runtime: auto (crun, else runc), crun, runc.")
+    static let concurrentLaunches = ConfigurationKey(
+        "engine.concurrent_launches", 8, "Containers whose runtime is launched at the same moment.",
+        rule: between(1...1024))
     static let jobsConcurrency = ConfigurationKey(
         "jobs.concurrency", 16, "Changes that run at once.", rule: between(1...1024))
 
@@ -146,7 +150,8 @@ enum ConfigurationKeys {
     static let all: [AnyConfigurationKey] = [
         gatewayAddress.erased, gatewayThreads.erased, gatewayAccessLog.erased, gatewayTrustedProxies.erased,
         gatewayDrainSeconds.erased, apiSocket.erased, apiSocketMode.erased, apiAddress.erased, apiTokenFile.erased,
-        apiAllowOpen.erased, logLevel.erased, logFormat.erased, engineRuntime.erased, jobsConcurrency.erased,
+        apiAllowOpen.erased, logLevel.erased, logFormat.erased, engineRuntime.erased, concurrentLaunches.erased,
+        jobsConcurrency.erased,
         defaultDomain.erased, fallbackUnknownDomains.erased, maxConcurrentBuilds.erased, maxBuildWait.erased,
         healthURL.erased, healthTimeout.erased, healthAttempts.erased, idleShutdown.erased, idleBytes.erased,
         statusInterval.erased, logLines.erased, showLogs.erased, actionBody.erased, retainVersions.erased,
