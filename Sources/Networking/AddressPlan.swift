@@ -2,15 +2,16 @@ internal import LinuxKernel
 
 /// Which subnet an instance takes, and which address a container gets. Pure: nothing here asks the host.
 enum AddressPlan {
-    /// Bits of the subnet an instance takes when it can have it: 65 533 containers.
-    static let preferredPrefixLength: UInt8 = 16
+    /// Bits of the subnet an instance takes when it can have it: 4093 addresses. The kernel lets 1023 containers share a bridge,
+    /// so an address rests for long; and 640 instances fit.
+    static let preferredPrefixLength: UInt8 = 20
     /// Bits of the subnet it takes otherwise: 253 containers.
     static let smallPrefixLength: UInt8 = 24
 
     private static let firstNetwork = 88
     private static let networkCount = 40
 
-    /// A subnet in 10.88.0.0 to 10.127.255.255 that overlaps none of `taken`: the first free /16 from a place given by
+    /// A subnet in 10.88.0.0 to 10.127.255.255 that overlaps none of `taken`: the first free /20 from a place given by
     /// the instance's name, else the first free /24; nil when there is none.
     static func chooseSubnet(instance: String, taken: [IPv4Subnet]) -> IPv4Subnet? {
         // A default route leads everywhere and says nothing about who uses an address.

@@ -7,21 +7,21 @@ import Testing
 struct AddressPlanTests {
     private func subnet(_ text: String) throws -> IPv4Subnet { try #require(IPv4Subnet(text)) }
 
-    @Test("a free /16 of the range is chosen, the same for the same instance")
+    @Test("a free /20 of the range is chosen, the same for the same instance")
     func preferred() throws {
         let chosen = try #require(AddressPlan.chooseSubnet(instance: "0badcafe", taken: []))
 
-        #expect(chosen.prefixLength == 16)
+        #expect(chosen.prefixLength == 20)
         #expect(AddressPlan.isOurs(chosen))
         #expect(AddressPlan.chooseSubnet(instance: "0badcafe", taken: [try subnet("0.0.0.0/0")]) == chosen)
         let other = try #require(AddressPlan.chooseSubnet(instance: "0badcafe", taken: [chosen]))
         #expect(!other.overlaps(chosen))
     }
 
-    @Test("a /24 is chosen when every /16 is touched, and none when all is taken")
+    @Test("a /24 is chosen when every /20 is touched, and none when all is taken")
     func crowded() throws {
-        let touched = (88...127).map {
-            IPv4Subnet(containing: IPv4Address(rawValue: 10 << 24 | $0 << 16), prefixLength: 24)
+        let touched = (0..<640).map {
+            IPv4Subnet(containing: IPv4Address(rawValue: 10 << 24 + 88 << 16 + UInt32($0) << 12), prefixLength: 24)
         }
         let small = try #require(AddressPlan.chooseSubnet(instance: "0badcafe", taken: touched))
 
