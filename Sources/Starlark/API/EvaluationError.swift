@@ -35,13 +35,22 @@ public struct EvaluationError: Error, CustomStringConvertible {
     public let backtrace: [Frame]
     /// The error that a host function, host attribute or loader threw, if that is where it began.
     public let cause: (any Error)?
+    /// The evaluation that failed, so that it knows its own errors when they pass through native code.
+    let origin: ObjectIdentifier?
 
     /// Creates an error.
     public init(message: String, kind: Kind = .failed, backtrace: [Frame] = [], cause: (any Error)? = nil) {
+        self.init(message: message, kind: kind, backtrace: backtrace, cause: cause, origin: nil)
+    }
+
+    init(
+        message: String, kind: Kind = .failed, backtrace: [Frame], cause: (any Error)? = nil, origin: ObjectIdentifier?
+    ) {
         self.message = message
         self.kind = kind
         self.backtrace = backtrace
         self.cause = cause
+        self.origin = origin
     }
 
     /// The position of the innermost frame that lies in a source file.

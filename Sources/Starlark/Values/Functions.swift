@@ -1,7 +1,13 @@
 /// A variable shared between a function and those defined inside it.
-final class CellObject {
+final class CellObject: Object {
     var value: Value
     init(_ value: Value) { self.value = value }
+    override var typeName: String { "cell" }
+    override var holdsValues: Bool { true }
+    override func drain(into stack: inout [Value]) {
+        if value.isContainer { stack.append(value) }
+        value = .none
+    }
     deinit {
         if value.isContainer {
             var stack = [value]

@@ -77,7 +77,7 @@ final class SetObject: Object {
         for key in table.keys where try !other.table.contains(key) { return false }
         return true
     }
-    override func write(to writer: inout TextWriter) { writer.open(.set(self)) }
+    override func write(to writer: inout TextWriter) { writer.open(self) }
 }
 
 /// An arithmetic progression.
@@ -226,14 +226,6 @@ final class StructObject: RecordObject {
     }
 
     override var typeName: String { "struct" }
-    override func tableHash() throws -> UInt? {
-        var state: UInt64 = 0x51_7cc1
-        for (name, value) in zip(names, values) {
-            state = mix(state ^ UInt64(name.tableHash), 0xa076_1d64_78bd_642f)
-            state = mix(state ^ UInt64(try value.tableHash()), 0xe703_7ed1_a0b4_28db)
-        }
-        return UInt(truncatingIfNeeded: state)
-    }
     override func isEqual(to other: Object, depth: Int) throws -> Bool {
         let other = other as! StructObject
         guard names.count == other.names.count, try constructor.isEqual(to: other.constructor, depth: depth) else {
@@ -246,7 +238,7 @@ final class StructObject: RecordObject {
         }
         return true
     }
-    override func write(to writer: inout TextWriter) { writer.open(.record(self)) }
+    override func write(to writer: inout TextWriter) { writer.open(self) }
 }
 
 /// A named collection of members.

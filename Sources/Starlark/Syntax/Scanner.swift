@@ -1,0 +1,384 @@
+/// Cuts bytes into tokens, one at a time.
+///
+/// Works on a buffer that must outlive it. Comments are skipped; when `keepsComments` is set their ranges are recorded.
+struct Scanner {
+    private let base: UnsafePointer<UInt8>
+    private let count: Int
+    private(set) var symbols = SymbolTable()
+
+    // The current token.
+    private(set) var token = Token.newline
+    private(set) var start = 0
+    private(set) var end = 0
+    /// The symbol of an identifier.
+    private(set) var symbol: UInt32 = 0
+
+    private var offset = 0
+    /// Columns of open blocks; tabs count to multiples of eight.
+    private var indents = [0]
+    /// INDENT (positive) or OUTDENT (negative) tokens still to be delivered.
+    private var pendingIndents = 0
+    private var bracketDepth = 0
+    private var atLineStart = true
+    private var endDelivered = false
+    let keepsComments: Bool
+    private(set) var comments: [Range<Int>] = []
+
+    init(_ bytes: UnsafeBufferPointer<UInt8>, keepsComments: Bool = false) {
+        base = bytes.baseAddress!
+        count = bytes.count
+        self.keepsComments = keepsComments
+        if count >= 3, base[0] == 0xEF, base[1] == 0xBB, base[2] == 0xBF { offset = 3 }  // byte order mark
+    }
+
+    mutating func setConstant(_ constant: UInt32, of symbol: UInt32) { symbols.setConstant(constant, of: symbol) }
+    mutating func intern(_ range: Range<Int>) -> UInt32 { symbols.intern(base + range.lowerBound, range.count) }
+
+    @inline(__always) private func byte(_ position: Int) -> UInt8 { position < count ? base[position] : 0 }
+
+    /// Advances to the next token.
+    mutating func next() throws(SyntaxFault) {
+        if pendingIndents != 0 {
+            start = offset
+            end = offset
+            if pendingIndents > 0 {
+                pendingIndents -= 1
+                token = .indent
+            } else {
+                pendingIndents += 1
+                token = .outdent
+            }
+            return
+        }
+        if atLineStart {
+            atLineStart = false
+            try measureIndentation()
+            if pendingIndents != 0 { return try next() }
+        }
+        skipSpace()
+        start = offset
+        guard offset < count else { return finish() }
+        let c = base[offset]
+        if isNameStart(c) { return try scanName() }
+        if isDigit(c) || (c == UInt8(ascii: ".") && isDigit(byte(offset + 1))) { return try scanNumber() }
+        try scanPunctuation(c)
+    }
+
+    /// Delivers the tokens that close the file: NEWLINE after an unfinished line, OUTDENTs, END.
+    private mutating func finish() {
+        end = offset
+        if token != .newline, token != .outdent, token != .endOfFile, bracketDepth == 0, !endDelivered {
+            endDelivered = true
+            token = .newline
+        } else if indents.count > 1, bracketDepth == 0 {
+            indents.removeLast()
+            token = .outdent
+        } else {
+            token = .endOfFile
+        }
+    }
+
+    // MARK: Space
+
+    /// Skips spaces, comments, joined lines and, inside brackets, line ends.
+    @inline(__always) private mutating func skipSpace() {
+        while offset < count {
+            switch base[offset] {
+            case 0x20, 0x09: offset &+= 1
+            case 0x0A, 0x0D:
+                if bracketDepth == 0 { return }
+                offset &+= 1
+            case UInt8(ascii: "#"): skipComment()
+            case UInt8(ascii: "\\"):
+                let following = byte(offset + 1)
+                if following == 0x0A {
+                    offset += 2
+                } else if following == 0x0D {
+                    offset += byte(offset + 2) == 0x0A ? 3 : 2
+                } else {
+                    return
+                }
+            default: return
+            }
+        }
+    }
+
+    private mutating func skipComment() {
+        let from = offset
+        while offset < count, base[offset] != 0x0A, base[offset] != 0x0D { offset &+= 1 }
+        if keepsComments { comments.append(from..<offset) }
+    }
+
+    /// Reads white space at the beginning of a line, skipping lines without tokens, and compares with open blocks.
+    private mutating func measureIndentation() throws(SyntaxFault) {
+        var column = 0
+        loop: while offset < count {
+            switch base[offset] {
+            case 0x20:
+                column += 1
+                offset &+= 1
+            case 0x09:
+                column += 8 - column % 8
+                offset &+= 1
+            case 0x0A, 0x0D:
+                column = 0
+                offset &+= 1
+            case UInt8(ascii: "#"): skipComment()
+            default: break loop
+            }
+        }
+        guard offset < count else { return }  // the end closes all blocks
+        let current = indents[indents.count - 1]
+        if column > current {
+            indents.append(column)
+            pendingIndents = 1
+        } else if column < current {
+            while indents[indents.count - 1] > column {
+                indents.removeLast()
+                pendingIndents -= 1
+            }
+            if indents[indents.count - 1] != column {
+                throw SyntaxFault(offset: offset, message: "unindent does not match any outer indentation level")
+            }
+        }
+    }
+
+    // MARK: Names
+
+    private mutating func scanName() throws(SyntaxFault) {
+        var hash: UInt32 = 2_166_136_261
+        var position = offset
+        while position < count {
+            let c = base[position]
+            guard isNamePart(c) else { break }
+            hash = (hash ^ UInt32(c)) &* 16_777_619
+            position &+= 1
+        }
+        // A quote right after a prefix begins a string.
+        let length = position - offset
+        if length <= 2, position < count, base[position] == UInt8(ascii: "\"") || base[position] == UInt8(ascii: "'") {
+            let first = base[offset]
+            if length == 1, first == UInt8(ascii: "r") {
+                return try scanString(quote: position, raw: true, kind: .string)
+            }
+            if first == UInt8(ascii: "b"), length == 1 || base[offset + 1] == UInt8(ascii: "r") {
+                return try scanString(quote: position, raw: length == 2, kind: .bytes)
+            }
+            if length == 1, first == UInt8(ascii: "f") {
+                throw SyntaxFault(offset: offset, message: "f-strings are not supported; use format or %")
+            }
+        }
+        if hasHighBytes(offset, position) { try checkLetters(offset, position) }
+        symbol = symbols.intern(base + offset, length, hash)
+        end = position
+        offset = position
+        token = symbol < UInt32(Token.identifier.rawValue) ? Token(rawValue: UInt8(symbol))! : .identifier
+    }
+
+    private func hasHighBytes(_ from: Int, _ to: Int) -> Bool {
+        for position in from..<to where base[position] >= 0x80 { return true }
+        return false
+    }
+
+    /// Outside ASCII only letters (and, after the first, digits) are part of names.
+    private func checkLetters(_ from: Int, _ to: Int) throws(SyntaxFault) {
+        var position = from
+        for scalar in String(decoding: UnsafeBufferPointer(start: base + from, count: to - from), as: UTF8.self)
+            .unicodeScalars
+        {
+            let allowed: Bool
+            switch scalar.properties.generalCategory {
+            case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter: allowed = true
+            case .decimalNumber: allowed = position > from
+            default: allowed = scalar.isASCII
+            }
+            if !allowed {
+                throw SyntaxFault(offset: position, message: "unexpected input character '\(scalar)'")
+            }
+            position += UTF8.width(scalar)
+        }
+    }
+
+    // MARK: Numbers
+
+    private mutating func scanNumber() throws(SyntaxFault) {
+        var position = offset
+        var isFloat = false
+        if base[position] == UInt8(ascii: "0"), position + 1 < count {
+            let marker = base[position + 1] | 0x20
+            let radix: (UInt8, String)? =
+                switch marker {
+                case UInt8(ascii: "x"): (16, "hex")
+                case UInt8(ascii: "o"): (8, "octal")
+                case UInt8(ascii: "b"): (2, "binary")
+                default: nil
+                }
+            if let (radix, name) = radix {
+                position += 2
+                let digits = position
+                while position < count, digitValue(base[position]) < radix { position += 1 }
+                if position == digits { throw SyntaxFault(offset: start, message: "invalid \(name) literal") }
+                end = position
+                offset = position
+                token = .int
+                return
+            }
+        }
+        var octal = true
+        var allZeros = true
+        while position < count, isDigit(base[position]) {
+            if base[position] != UInt8(ascii: "0") { allZeros = false }
+            if base[position] >= UInt8(ascii: "8") { octal = false }
+            position &+= 1
+        }
+        let integerEnd = position
+        if byte(position) == UInt8(ascii: ".") {
+            isFloat = true
+            position += 1
+            while position < count, isDigit(base[position]) { position += 1 }
+        }
+        if byte(position) | 0x20 == UInt8(ascii: "e") {
+            isFloat = true
+            position += 1
+            if byte(position) == UInt8(ascii: "+") || byte(position) == UInt8(ascii: "-") { position += 1 }
+            if !isDigit(byte(position)) { throw SyntaxFault(offset: start, message: "invalid float literal") }
+            while position < count, isDigit(base[position]) { position += 1 }
+        }
+        if !isFloat, base[start] == UInt8(ascii: "0"), integerEnd - start > 1, !allZeros {
+            if !octal { throw SyntaxFault(offset: start, message: "invalid int literal") }
+            let digits = String(
+                decoding: UnsafeBufferPointer(start: base + start + 1, count: integerEnd - start - 1), as: UTF8.self)
+            throw SyntaxFault(offset: start, message: "obsolete form of octal literal; use 0o\(digits)")
+        }
+        end = position
+        offset = position
+        token = isFloat ? .float : .int
+    }
+
+    // MARK: Strings
+
+    /// Scans a literal whose opening quote stands at `quote`; the token covers prefix and quotes.
+    private mutating func scanString(quote: Int, raw: Bool, kind: Token) throws(SyntaxFault) {
+        let mark = base[quote]
+        var position = quote + 1
+        let isTriple = byte(position) == mark && byte(position + 1) == mark
+        if isTriple { position += 2 }
+        while true {
+            guard position < count else { throw SyntaxFault(offset: start, message: "unexpected EOF in string") }
+            let c = base[position]
+            if c == mark {
+                if !isTriple { break }
+                if byte(position + 1) == mark, byte(position + 2) == mark {
+                    position += 2
+                    break
+                }
+            } else if c == UInt8(ascii: "\\") {
+                position += 1
+                guard position < count else {
+                    throw SyntaxFault(offset: start, message: "unexpected EOF in string")
+                }
+                if base[position] == 0x0D, byte(position + 1) == 0x0A { position += 1 }
+            } else if !isTriple, c == 0x0A || c == 0x0D {
+                throw SyntaxFault(offset: start, message: "unexpected newline in string")
+            }
+            position &+= 1
+        }
+        end = position + 1
+        offset = end
+        token = kind
+    }
+
+    // MARK: Punctuation
+
+    private mutating func scanPunctuation(_ c: UInt8) throws(SyntaxFault) {
+        let second = byte(offset + 1)
+        let equals = UInt8(ascii: "=")
+        switch c {
+        case 0x0A, 0x0D:
+            accept(.newline, c == 0x0D && second == 0x0A ? 2 : 1)
+            atLineStart = true
+        case UInt8(ascii: "\""), UInt8(ascii: "'"): try scanString(quote: offset, raw: false, kind: .string)
+        case UInt8(ascii: "("): open(.leftParen)
+        case UInt8(ascii: "["): open(.leftBracket)
+        case UInt8(ascii: "{"): open(.leftBrace)
+        case UInt8(ascii: ")"): try close(.rightParen)
+        case UInt8(ascii: "]"): try close(.rightBracket)
+        case UInt8(ascii: "}"): try close(.rightBrace)
+        case UInt8(ascii: ","): accept(.comma, 1)
+        case UInt8(ascii: ":"): accept(.colon, 1)
+        case UInt8(ascii: "."): accept(.dot, 1)
+        case UInt8(ascii: ";"): accept(.semicolon, 1)
+        case UInt8(ascii: "~"): accept(.tilde, 1)
+        case equals: second == equals ? accept(.equalEqual, 2) : accept(.equal, 1)
+        case UInt8(ascii: "+"): second == equals ? accept(.plusEqual, 2) : accept(.plus, 1)
+        case UInt8(ascii: "-"): second == equals ? accept(.minusEqual, 2) : accept(.minus, 1)
+        case UInt8(ascii: "%"): second == equals ? accept(.percentEqual, 2) : accept(.percent, 1)
+        case UInt8(ascii: "&"): second == equals ? accept(.ampersandEqual, 2) : accept(.ampersand, 1)
+        case UInt8(ascii: "|"): second == equals ? accept(.pipeEqual, 2) : accept(.pipe, 1)
+        case UInt8(ascii: "^"): second == equals ? accept(.circumflexEqual, 2) : accept(.circumflex, 1)
+        case UInt8(ascii: "*"):
+            if second == c {
+                accept(.starStar, 2)
+            } else if second == equals {
+                accept(.starEqual, 2)
+            } else {
+                accept(.star, 1)
+            }
+        case UInt8(ascii: "/"):
+            if second == c {
+                byte(offset + 2) == equals ? accept(.slashSlashEqual, 3) : accept(.slashSlash, 2)
+            } else {
+                second == equals ? accept(.slashEqual, 2) : accept(.slash, 1)
+            }
+        case UInt8(ascii: "<"):
+            if second == c {
+                byte(offset + 2) == equals ? accept(.shiftLeftEqual, 3) : accept(.shiftLeft, 2)
+            } else {
+                second == equals ? accept(.lessEqual, 2) : accept(.less, 1)
+            }
+        case UInt8(ascii: ">"):
+            if second == c {
+                byte(offset + 2) == equals ? accept(.shiftRightEqual, 3) : accept(.shiftRight, 2)
+            } else {
+                second == equals ? accept(.greaterEqual, 2) : accept(.greater, 1)
+            }
+        case UInt8(ascii: "!") where second == equals: accept(.notEqual, 2)
+        case UInt8(ascii: "\\"):
+            throw SyntaxFault(offset: offset, message: "stray backslash in program")
+        default:
+            throw SyntaxFault(offset: offset, message: "unexpected input character '\(Unicode.Scalar(c))'")
+        }
+    }
+
+    @inline(__always) private mutating func accept(_ kind: Token, _ length: Int) {
+        token = kind
+        offset &+= length
+        end = offset
+    }
+
+    private mutating func open(_ kind: Token) {
+        bracketDepth += 1
+        accept(kind, 1)
+    }
+
+    private mutating func close(_ kind: Token) throws(SyntaxFault) {
+        guard bracketDepth > 0 else { throw SyntaxFault(offset: offset, message: "unexpected \(kind.text)") }
+        bracketDepth -= 1
+        accept(kind, 1)
+    }
+}
+
+@inline(__always) func isDigit(_ c: UInt8) -> Bool { c &- UInt8(ascii: "0") < 10 }
+
+@inline(__always) private func isNameStart(_ c: UInt8) -> Bool {
+    (c | 0x20) &- UInt8(ascii: "a") < 26 || c == UInt8(ascii: "_") || c >= 0x80
+}
+
+@inline(__always) private func isNamePart(_ c: UInt8) -> Bool { isNameStart(c) || isDigit(c) }
+
+/// The value of a digit in any base up to 36; 255 for other bytes.
+@inline(__always) func digitValue(_ c: UInt8) -> UInt8 {
+    if isDigit(c) { return c - UInt8(ascii: "0") }
+    let letter = (c | 0x20) &- UInt8(ascii: "a")
+    return letter < 26 ? letter + 10 : 255
+}
