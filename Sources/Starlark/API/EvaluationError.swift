@@ -99,5 +99,6 @@ public struct StarlarkFailure: Error, Sendable, CustomStringConvertible {
         self.kind = kind
     }
 
+    /// The message.
     public var description: String { message }
 }

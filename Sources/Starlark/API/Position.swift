@@ -14,6 +14,7 @@ public struct Position: Sendable, Hashable, CustomStringConvertible {
         self.column = column
     }
 
+    /// `file:line:column`
     public var description: String { "\(file):\(line):\(column)" }
 }
 
