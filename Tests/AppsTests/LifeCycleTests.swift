@@ -119,7 +119,7 @@ struct LifeCycleTests {
             await host.engine.exit(id, code: 137)
             let answer = try await host.getAfterFailure("/")
 
-            #expect(answer.status == 200)
+            #expect(answer.status == 200, "\(answer.bodyText)")
             #expect(try await host.observed().map(\.state.isAlive) == [true])
         }
     }
@@ -181,12 +181,16 @@ struct LifeCycleTests {
                 "x.test:/", ["app.star": program.replacing("x:1", with: "gone:1")])
             let first = try await host.get("/")
             let missing = try await host.get("/", host: "x.test")
-            let same = try await host.service.reload("/")
+            let container = try await host.observed().map(\.id)
+            let moved = try await host.service.reload("/")
+            let second = try await host.get("/")
 
             #expect(first.status == 200 && first.bodyText.hasSuffix(":80"))
             #expect(missing.status == 500 && missing.bodyText.contains("IMG-PULL"))
             #expect(missing.bodyText.contains("reg.test/gone:1"))
-            #expect(!same.changed)
+            #expect(moved.changed && moved.verified && second.status == 200)
+            #expect(try await !host.observed().filter(\.state.isAlive).map(\.id).isEmpty)
+            #expect(second.bodyText != first.bodyText && !second.bodyText.contains(container[0].rawValue))
             #expect(try await host.service.app("/").imageDigest != nil)
         }
     }

@@ -228,7 +228,11 @@ actor AppRuntime {
         do {
             if let existing = try await existing(id) {
                 switch existing.phase {
-                case .running: break
+                case .running:
+                    // It may have ended a moment ago, and nobody has noticed yet.
+                    guard try await world.engine.container(id)?.state.isAlive != true else { break }
+                    try await world.containers.restart(id)
+                    try await world.containers.waitUntilReady(id)
                 case .starting: try await world.containers.waitUntilReady(id)
                 case .unhealthy, .paused:
                     try await world.containers.restart(id)
@@ -253,15 +257,21 @@ actor AppRuntime {
                 JobProgress.sink?(.step("wait until \(id) is healthy"))
                 try await world.containers.waitUntilReady(id)
             }
-            let image = try await world.engine.image(try await world.containers.container(id.rawValue).spec.image)
-            let port = try plan.port ?? image.map(plan.port(of:)) ?? 0
-            return RunningService(
-                container: id, port: port, endpoint: try await world.containers.address(of: id, port: port),
-                image: plan.image.name)
+            return try await running(plan)
         } catch {
             await stopFailed(id)
             throw error
         }
+    }
+
+    /// The service behind a plan whose container runs.
+    private func running(_ plan: ServicePlan) async throws -> RunningService {
+        let id = plan.containerID
+        let image = try await world.engine.image(try await world.containers.container(id.rawValue).spec.image)
+        let port = try plan.port ?? image.map(plan.port(of:)) ?? 0
+        return RunningService(
+            container: id, port: port, endpoint: try await world.containers.address(of: id, port: port),
+            image: plan.image.name)
     }
 
     private func existing(_ id: ContainerID) async throws -> ContainerStatus? {
@@ -312,7 +322,8 @@ actor AppRuntime {
         guard case .running(let known) = service, known.container == status.id else { return }
         switch status.phase {
         case .running: _ = await refreshed(known)
-        case .created, .starting, .unhealthy, .paused, .stopping, .exited, .restarting, .failed, .deleted:
+        case .starting: break  // right after adoption, or after an end that has been seen
+        case .created, .unhealthy, .paused, .stopping, .exited, .restarting, .failed, .deleted:
             progress = status.phase == .unhealthy ? .unhealthy : .stopped
             await lost(known)
         }
@@ -343,9 +354,11 @@ actor AppRuntime {
             guard let config = loaded.declaration.container, !config.isCommand else { return false }
             let plan = try await ServicePlanner(world: world, version: live.version, loaded: loaded).plan(config)
             if case .unpinned = plan.image { return false }
-            guard let status = try await existing(plan.containerID), status.phase == .running else { return false }
-            let running = try await bringUp(plan)
-            service = .running(running)
+            // Whether an adopted container is healthy is asked again; it serves meanwhile, as it did before.
+            guard let status = try await existing(plan.containerID), status.processID != nil,
+                status.phase == .running || status.phase == .starting
+            else { return false }
+            service = .running(try await running(plan))
             progress = .running
             healthySince = world.time.uptime - Self.shortRun
             hasServed = true
