@@ -13,6 +13,7 @@ package struct ImageError: MartletError {
         case loadFailed = "image-load-failed"
         case invalidImage = "image-invalid"
         case digestMismatch = "image-digest-mismatch"
+        case notKept = "image-not-kept"
         case hostLacks = "host-lacks"
         case snapshotFailed = "image-snapshot-failed"
         case storeFailed = "image-store-failed"
@@ -36,7 +37,7 @@ package struct ImageError: MartletError {
         switch code {
         case .notFound, .absentFromRegistry: .notFound
         case .ambiguous, .loadFailed, .invalidImage, .digestMismatch: .invalidArgument
-        case .inUse: .invalidState
+        case .inUse, .notKept: .invalidState
         case .accessDenied: .permissionDenied
         case .pullFailed, .hostLacks: .unavailable
         case .snapshotFailed, .storeFailed: .internalError

@@ -47,8 +47,8 @@ extension ImageStore {
 
     /// Removes layers and documents that no image, no snapshot and no running operation needs; bytes freed.
     func collect() async throws -> Int64 {
-        let layers = try index.layers.union(pinnedLayers.keys).union(snapshotRecords().flatMap(\.layers))
-        let blobs = index.blobs
+        let layers = try index.layers.union(pins.keys).union(snapshotRecords().flatMap(\.layers))
+        let blobs = index.blobs.union(pins.keys)
         var garbage: [String] = []
         // Moved aside here, where nobody can begin to use them; removed outside.
         for name in try files.root.directory("layers").names() {

@@ -28,9 +28,9 @@ extension ImageStore {
 
     /// Unpacks what is missing of an image and enters it into the index.
     func ingest(_ image: IncomingImage, progress: @escaping ProgressSink) async throws -> StoredImage {
-        let diffIDs = image.layers.map(\.diffID)
-        pin(diffIDs, by: 1)
-        defer { pin(diffIDs, by: -1) }
+        let needed = image.layers.flatMap { [$0.diffID, $0.blobDigest] }
+        pin(needed, by: 1)
+        defer { pin(needed, by: -1) }
         if !Platform.current.canRun(image.configuration.platform) {
             logger.warning(
                 "image is for another platform",
@@ -46,6 +46,8 @@ extension ImageStore {
             }
             try await group.waitForAll()
         }
+        let files = files
+        try await BlockingWork.run { try BlobKeeper(files: files).keep(image) }
         return try enter(image)
     }
 
@@ -56,7 +58,8 @@ extension ImageStore {
             try files.writeAtomically(files.blob(image.digest), image.manifest, synced: false)
         }
         let entry = StoreIndex.Entry(
-            digest: image.digest, configurationDigest: image.configurationDigest, references: image.references,
+            digest: image.digest, configurationDigest: image.configurationDigest,
+            layerDigests: image.layers.map(\.blobDigest), references: image.references,
             size: ByteCount(image.layers.reduce(0) { $0 &+ $1.size }), createdAt: Clock.milliseconds(),
             configuration: image.configuration)
         try change { $0.add(entry) }
@@ -69,10 +72,10 @@ extension ImageStore {
         return index.images[image.digest]?.stored ?? entry.stored
     }
 
-    private func pin(_ layers: [Digest], by count: Int) {
-        for layer in layers {
-            let pins = (pinnedLayers[layer] ?? 0) + count
-            pinnedLayers[layer] = pins == 0 ? nil : pins
+    private func pin(_ digests: [Digest], by count: Int) {
+        for digest in digests {
+            let total = (pins[digest] ?? 0) + count
+            pins[digest] = total == 0 ? nil : total
         }
     }
 

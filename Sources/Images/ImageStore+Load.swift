@@ -18,15 +18,18 @@ extension ImageStore {
             throw ImageError(.loadFailed, "no file or directory `\(path)`", cause: KernelError.last("stat", path))
         }
         let hint = Self.nameHint(path)
-        if status.st_mode & S_IFMT == S_IFDIR { return try await load(directory: path, shown: path, hint, progress) }
+        if status.st_mode & S_IFMT == S_IFDIR {
+            return try await load(directory: path, shown: path, hint, .copy, progress)
+        }
         return try await withTemporaryDirectory("load") { name in
             try await self.extract(path, into: name)
-            return try await self.load(directory: self.files.path(name), shown: path, hint, progress)
+            return try await self.load(directory: self.files.path(name), shown: path, hint, .takeOver, progress)
         }
     }
 
     private func load(
-        directory: String, shown: String, _ nameHint: String?, _ progress: @escaping ProgressSink
+        directory: String, shown: String, _ nameHint: String?, _ keeping: BlobKeeping,
+        _ progress: @escaping ProgressSink
     ) async throws -> [StoredImage] {
         let incoming = try await BlockingWork.run {
             let root = try DirectoryHandle(path: directory)
@@ -44,7 +47,8 @@ extension ImageStore {
                 hint: "an OCI layout, an OCI archive or the output of `docker save` is needed")
         }
         var stored: [StoredImage] = []
-        for image in incoming {
+        for var image in incoming {
+            image.keeping = keeping
             progress(
                 .step(
                     "unpacking \(image.references.map(\.familiar).sorted().first ?? "image \(image.digest.hex.prefix(12))")"

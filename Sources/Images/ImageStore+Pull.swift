@@ -53,9 +53,10 @@ extension ImageStore {
             let directory = self.files.path(name)
             let pull = RegistryPull(reference: reference, options: options, program: program, directory: directory)
             try await pull.run(progress)
-            let image = try await BlockingWork.run {
+            var image = try await BlockingWork.run {
                 try FlatReader.image(in: try DirectoryHandle(path: pull.destination), references: [reference])
             }
+            image.keeping = .takeOver
             progress(.step("unpacking \(reference.familiar)"))
             return try await self.ingest(image, progress: progress)
         }

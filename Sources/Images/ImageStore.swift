@@ -14,7 +14,8 @@ package import OCI
 /// ```
 /// An image is in the index only when all its layers are complete, so that being killed at any instant leaves the store as
 /// it was plus leftovers, which the next start collects. The actor runs on a queue of its own: it may touch the disk.
-/// Compressed layers are not kept once they are unpacked.
+/// The blobs of layers are kept beside the unpacked layers where that costs no second download, so that an image can be
+/// handed on as it came: see ``export(_:to:)``.
 package actor ImageStore {
     /// The directory that holds everything.
     package nonisolated let directory: String
@@ -26,8 +27,8 @@ package actor ImageStore {
     var index: StoreIndex
     var pulls: [String: JoinedWork<StoredImage>] = [:]
     var layersUnderWay: [Digest: JoinedWork<UnpackedLayer>] = [:]
-    /// Layers that a running operation relies on before the index names them.
-    var pinnedLayers: [Digest: Int] = [:]
+    /// Layers and blobs that a running operation relies on before the index names them.
+    var pins: [Digest: Int] = [:]
     private var syncing: Task<Void, Never>?
     private var needsSync = false
 

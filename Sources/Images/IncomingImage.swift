@@ -13,6 +13,19 @@ struct IncomingLayer: Sendable {
     let path: String
     /// Size of the blob.
     let size: Int64
+
+    /// The digest by which the manifest names the blob.
+    var blobDigest: Digest { digest ?? diffID }
+}
+
+/// What becomes of the blobs of an image's layers once they are unpacked.
+enum BlobKeeping: Sendable {
+    /// They stay where they are; the image cannot be exported.
+    case leave
+    /// The source is ours: the store takes them over without copying.
+    case takeOver
+    /// The source is somebody else's.
+    case copy
 }
 
 /// One image that lies somewhere outside the store, checked as far as its documents go.
@@ -25,6 +38,7 @@ struct IncomingImage: Sendable {
     let configuration: ImageConfiguration
     let layers: [IncomingLayer]
     var references: Set<ImageReference>
+    var keeping = BlobKeeping.leave
 
     /// Reads the documents a manifest names.
     /// - Parameter blobPath: where the source keeps the blob of a digest.
@@ -65,7 +79,7 @@ struct IncomingImage: Sendable {
         let config = Descriptor(
             mediaType: MediaType.imageConfiguration, digest: configurationDigest, size: Int64(configurationBytes.count))
         let descriptors = layers.map {
-            Descriptor(mediaType: MediaType.layer, digest: $0.digest ?? $0.diffID, size: $0.size)
+            Descriptor(mediaType: MediaType.layer, digest: $0.blobDigest, size: $0.size)
         }
         manifest = try ImageDocument.encode(ImageManifest(config: config, layers: descriptors))
         digest = Digest(of: manifest)

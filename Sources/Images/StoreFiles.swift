@@ -8,7 +8,7 @@ internal import OCI
 ///
 /// ```
 ///     index.json                      images with their names; written as a sibling, synced, renamed
-///     blobs/sha256/<hex>              manifests and configurations; layer blobs are not kept once unpacked
+///     blobs/sha256/<hex>              manifests, configurations and the layers of pulled and loaded images as they came
 ///     layers/<hex of diffID>/         unpacked layers, shared by images; renamed into place when complete
 ///     layers/.unsynced-<boot>-<hex>   that layer may not have reached the disk yet
 ///     snapshots/<id>/{upper,work,snapshot.json}

@@ -10,6 +10,8 @@ struct StoreIndex: Codable, Sendable {
     struct Entry: Codable, Sendable {
         var digest: Digest
         var configurationDigest: Digest
+        /// The layers' blobs as the manifest names them; they need not be kept.
+        var layerDigests: [Digest]
         var references: Set<ImageReference>
         var size: ByteCount
         var createdAt: Int64
@@ -71,8 +73,10 @@ struct StoreIndex: Codable, Sendable {
 
     /// Every layer that some image needs.
     var layers: Set<Digest> { Set(images.values.flatMap(\.configuration.rootfs.layers)) }
-    /// Every manifest and configuration.
-    var blobs: Set<Digest> { Set(images.values.flatMap { [$0.digest, $0.configurationDigest] }) }
+    /// Every document and layer blob.
+    var blobs: Set<Digest> {
+        Set(images.values.flatMap { [$0.digest, $0.configurationDigest] + $0.layerDigests })
+    }
 
     // MARK: Changes
 
@@ -141,7 +145,8 @@ struct StoreIndex: Codable, Sendable {
             else { continue }
             index.add(
                 Entry(
-                    digest: digest, configurationDigest: manifest.config.digest, references: [],
+                    digest: digest, configurationDigest: manifest.config.digest,
+                    layerDigests: manifest.layers.map(\.digest), references: [],
                     size: ByteCount(manifest.layerSize), createdAt: Clock.milliseconds(), configuration: configuration))
         }
         return index

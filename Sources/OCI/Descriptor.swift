@@ -22,6 +22,8 @@ package enum MediaType {
     package static let dockerLayer = "application/vnd.docker.image.rootfs.diff.tar"
     /// Docker's word for a layer compressed by gzip.
     package static let dockerGzipLayer = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+    /// Docker's word for a layer compressed by zstd.
+    package static let dockerZstdLayer = "application/vnd.docker.image.rootfs.diff.tar.zstd"
 
     /// Whether it names a list of manifests.
     package static func isIndex(_ type: String) -> Bool { type == imageIndex || type == dockerManifestList }
@@ -29,7 +31,16 @@ package enum MediaType {
     package static func isManifest(_ type: String) -> Bool { type == imageManifest || type == dockerManifest }
     /// Whether it names a file system layer, compressed or not; foreign layers and artifacts are none.
     package static func isLayer(_ type: String) -> Bool {
-        [layer, gzipLayer, zstdLayer, dockerLayer, dockerGzipLayer, dockerLayer + ".zstd"].contains(type)
+        [layer, gzipLayer, zstdLayer, dockerLayer, dockerGzipLayer, dockerZstdLayer].contains(type)
+    }
+    /// OCI's word for a layer; what is none stays as it is.
+    package static func ociLayer(_ type: String) -> String {
+        switch type {
+        case dockerLayer: layer
+        case dockerGzipLayer: gzipLayer
+        case dockerZstdLayer: zstdLayer
+        default: type
+        }
     }
 }
 

@@ -74,6 +74,18 @@ package struct ImageManifest: Codable, Hashable, Sendable {
         }
     }
 
+    /// The same manifest with OCI's media types: `bytes`, from which it was read, when it has them already.
+    package func inOCIWords(_ bytes: [UInt8]) throws -> [UInt8] {
+        guard mediaType == MediaType.dockerManifest || config.mediaType == MediaType.dockerConfiguration else {
+            return bytes
+        }
+        var manifest = self
+        manifest.mediaType = MediaType.imageManifest
+        manifest.config.mediaType = MediaType.imageConfiguration
+        for index in layers.indices { manifest.layers[index].mediaType = MediaType.ociLayer(layers[index].mediaType) }
+        return try ImageDocument.encode(manifest)
+    }
+
     /// Bytes of the layers as they are stored in a registry.
     package var layerSize: Int64 { layers.reduce(0) { $0 &+ $1.size } }
 }

@@ -46,7 +46,7 @@ struct ImageStoreTests {
         #expect(try await again.images().map(\.digest).contains(digest))
         #expect(try await again.image("quay.io/org/app:1") == loaded[0])
         #expect(scratch.names("store/layers").allSatisfy { !$0.hasPrefix(".") })
-        #expect(scratch.names("store/blobs/sha256").count == 4)
+        #expect(scratch.names("store/blobs/sha256").count == 6)
     }
 
     @Test("images are found by name, digest and unique prefix")
@@ -258,5 +258,28 @@ struct ImageStoreTests {
                 layout: scratch.file("layout"), reference: ImageReference(parsing: "localhost/app:none")!,
                 progress: noProgress)
         }
+    }
+
+    @Test("a loaded image is exported as it came; a built one is not kept")
+    func export() async throws {
+        let scratch = ScratchDirectory()
+        var layout = LayoutBuilder(scratch, "layout")
+        let digest = layout.image([Self.base, Self.top], name: "app:1")
+        let store = try await makeStore(scratch)
+        _ = try await store.load(from: scratch.file("layout"), progress: noProgress)
+
+        _ = try await store.export("app:1", to: scratch.file("exported"))
+
+        let other = try await ImageStore(directory: scratch.file("other"), logger: silent)
+        let reference = try #require(ImageReference(parsing: "localhost/again:1"))
+        let again = try await other.ingest(layout: scratch.file("exported"), reference: reference, progress: noProgress)
+        #expect(again.digest == digest)
+        let error = await #expect(throws: ImageError.self) {
+            try await other.export("again:1", to: scratch.file("none"))
+        }
+        #expect(error?.code == .notKept)
+        #expect(error?.kind == .invalidState)
+        await #expect(throws: ImageError.self) { try await store.export("absent", to: scratch.file("none")) }
+        await other.close()
     }
 }

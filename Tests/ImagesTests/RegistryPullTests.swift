@@ -47,9 +47,11 @@ private final class LocalRegistry: Sendable {
     }
 
     /// Puts the image of a layout there; returns the digest of its manifest as the registry has it.
-    func push(_ layout: String, _ name: String, credentials: String? = nil) async throws -> Digest {
-        let arguments =
-            ["--insecure-policy", "copy", "--dest-tls-verify=false"] + (credentials.map { ["--dest-creds", $0] } ?? [])
+    func push(_ layout: String, _ name: String, format: String = "oci", credentials: String? = nil) async throws
+        -> Digest
+    {
+        let options = ["--insecure-policy", "copy", "--dest-tls-verify=false", "--format", format]
+        let arguments = options + (credentials.map { ["--dest-creds", $0] } ?? [])
         let result = try await Program.run(
             ProgramInvocation("/usr/bin/skopeo", arguments + ["oci:\(layout)", "docker://\(address)/\(name)"]))
         try #require(result.exitCode == 0, "\(result.errorText)")
@@ -119,6 +121,28 @@ struct RegistryPullTests {
             #expect(try await store.pull(reference, options: settings, progress: noProgress).digest == next)
             #expect(try await store.image(reference.description)?.digest == next)
             #expect(scratch.names("store/incoming").isEmpty)
+        }
+    }
+
+    @Test("what was pulled is exported as it came, for other programs too", arguments: ["oci", "v2s2"])
+    func export(format: String) async throws {
+        try await withRegistry { scratch, registry, store in
+            let layout = layout(scratch, [ImageStoreTests.base, ImageStoreTests.top])
+            let digest = try await registry.push(layout, "app:1", format: format)
+            let reference = try #require(ImageReference(parsing: "\(registry.address)/app:1"))
+            #expect(try await store.pull(reference, progress: noProgress).digest == digest)
+
+            _ = try await store.export(reference.description, to: scratch.file("exported"))
+
+            let copy = [
+                "--insecure-policy", "copy", "oci:\(scratch.file("exported")):latest", "dir:\(scratch.file("copy"))",
+            ]
+            let result = try await Program.run(ProgramInvocation("/usr/bin/skopeo", copy))
+            #expect(result.exitCode == 0, "\(result.errorText)")
+            let copied = try DirectoryHandle(path: scratch.file("copy")).contents("manifest.json")
+            #expect((Digest(of: copied) == digest) == (format == "oci"))
+            let layers = try ImageManifest(parsing: copied).layers.map(\.digest)
+            #expect(layers.allSatisfy { scratch.exists("store/blobs/sha256/\($0.hex)") })
         }
     }
 
