@@ -22,16 +22,20 @@ enum ContainerListWriter {
     }
 
     private static func write(_ status: ContainerStatus, to out: inout [UInt8]) {
-        out += "{\"id\":".utf8
-        JSONDocument.write(status.id.rawValue, to: &out)
-        if let address = status.address { text("address", address, to: &out) }
-        number("createdAt", status.createdAt, to: &out)
+        out.append(UInt8(ascii: "{"))
+        if let address = status.address {
+            out += "\"address\":".utf8
+            JSONDocument.write(address, to: &out)
+            out.append(UInt8(ascii: ","))
+        }
+        out += "\"createdAt\":\(status.createdAt)".utf8
         if let exit = status.exit {
             out += ",\"exit\":{".utf8
             if let code = exit.code { out += "\"code\":\(code),".utf8 }
             out += "\"outOfMemory\":\(exit.outOfMemory)}".utf8
         }
         if let finishedAt = status.finishedAt { number("finishedAt", finishedAt, to: &out) }
+        text("id", status.id.rawValue, to: &out)
         text("image", status.spec.image, to: &out)
         if let message = status.message { text("message", message, to: &out) }
         if let name = status.spec.name { text("name", name.rawValue, to: &out) }

@@ -35,7 +35,8 @@ extension Response {
         atEnd: @escaping @Sendable () async -> Void = {}
     ) -> Response where Pieces.Element == [UInt8] {
         Response(
-            status: .ok, headers: [.contentType: mediaType, .cacheControl: "no-store"],
+            // Watching for the client's end uses up the connection.
+            status: .ok, headers: [.contentType: mediaType, .cacheControl: "no-store", .connection: "close"],
             body: ResponseBody { writer in
                 do {
                     try await request.request.body.consumeWithCancellationOnInboundClose { _ in

@@ -38,9 +38,7 @@ struct RunCommand: AsyncParsableCommand {
         if mode.tty, mode.interactive { try Terminal.requireInput() }
         let request = try self.request()
         let code = try await connection.withClient { client in
-            let info = try await withProgress(quiet: mode.quiet || mode.pull == .never) {
-                try await client.createContainer(request, onEvent: $0)
-            }
+            let info = try await create(request, client)
             if mode.detach {
                 Console.print(info.summary.id)
                 return Int32(0)
@@ -48,6 +46,20 @@ struct RunCommand: AsyncParsableCommand {
             return try await foreground(info, client)
         }
         if code != 0 { throw ExitCode(code) }
+    }
+
+    /// Creates the container. Where the image is not here yet, that takes a while and is worth showing.
+    private func create(_ request: CreateContainerRequest, _ client: DaemonClient) async throws -> ContainerInfo {
+        if request.pull != .always {
+            var local = request
+            local.pull = .never
+            do {
+                return try await client.createContainer(local)
+            } catch let problem as Problem where problem.code == "image-not-found" && request.pull != .never {
+                // Fetched below.
+            }
+        }
+        return try await withProgress(quiet: mode.quiet) { try await client.createContainer(request, onEvent: $0) }
     }
 
     /// Connects to the streams, then starts, so that no output is missed.

@@ -66,7 +66,7 @@ package struct DaemonProcess: Sendable {
         }
         await handle.close()
         try database.close()
-        logger.info("ended; containers go on")
+        logger.info("ended")
         _ = consume lock
     }
 

@@ -46,7 +46,8 @@ struct APIHost {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await containers.run() }
             group.addTask { await server.runHelpers() }
-            try await Application(responder: server.responder(access: access), logger: logger).test(.live) { client in
+            try await Application(responder: server.responder(access: access), logger: logger).test(.ahc(.http)) {
+                client in
                 try await body(APIHost(client: client, engine: engine, directory: directory, routes: server.routes))
             }
             group.cancelAll()

@@ -89,7 +89,7 @@ struct OtherRouteTests {
             let deleted = try await host.send(.delete, "/v1/apps/%2Fhello?wait")
             let unknown = try await host.problem(.get, "/v1/apps/%2Fhello", status: 404)
             let refused = try await host.problem(
-                .post, "/v1/apps", json: #"{"source": "/nowhere", "address": "/x"}"#, status: 400)
+                .post, "/v1/apps?wait", json: #"{"source": "/nowhere", "address": "/x"}"#, status: 400)
 
             #expect(created.status == .created, "\(created.text)")
             let change = try WireJSON.decode(AppChangeInfo.self, from: created.body.readableBytesView)

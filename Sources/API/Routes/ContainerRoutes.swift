@@ -202,8 +202,10 @@ struct ContainerRoutes: Sendable {
                 query: [.init(name: "stream", kind: .flag, summary: "A sample every second until the container ends.")],
                 answers: [.lines(StatsSample.self, "One line per sample.")]
             ) { request in
+                let id = try await id(request)
                 let samples = StatsSamples(
-                    engine: services.engine, id: try await id(request), repeats: try request.flag("stream") ?? false)
+                    engine: services.engine, id: id, repeats: try request.flag("stream") ?? false,
+                    first: StatsSample(try await services.engine.stats(id)))
                 return .lines(request, samples)
             },
             APIRoute(
@@ -294,21 +296,22 @@ private struct StatsSamples: AsyncSequence, Sendable {
     let engine: any Engine
     let id: ContainerID
     let repeats: Bool
+    let first: StatsSample
 
     struct AsyncIterator: AsyncIteratorProtocol {
         let samples: StatsSamples
-        var count = 0
+        var hasBegun = false
 
         mutating func next() async throws -> StatsSample? {
-            if count > 0 {
-                guard samples.repeats else { return nil }
-                try await Task.sleep(for: .seconds(1))
+            guard hasBegun else {
+                hasBegun = true
+                return samples.first
             }
+            guard samples.repeats else { return nil }
+            try await Task.sleep(for: .seconds(1))
             do {
-                let stats = try await samples.engine.stats(samples.id)
-                count += 1
-                return StatsSample(stats)
-            } catch let error as any MartletError where count > 0 && [.invalidState, .notFound].contains(error.kind) {
+                return StatsSample(try await samples.engine.stats(samples.id))
+            } catch let error as any MartletError where [.invalidState, .notFound].contains(error.kind) {
                 return nil
             }
         }

@@ -1,6 +1,7 @@
 internal import Core
 internal import Engines
 internal import Hummingbird
+internal import Logging
 internal import NIOCore
 internal import Wire
 
@@ -72,7 +73,14 @@ struct SessionRoutes: Sendable {
     private func input(_ request: APIRequest) async throws -> Response {
         let session = try await sessions.session(request.parameter("session"))
         let closes = try request.flag("close") ?? true
-        for try await piece in request.request.body { try await session.write(Array(piece.readableBytesView)) }
+        do {
+            for try await piece in request.request.body { try await session.write(Array(piece.readableBytesView)) }
+        } catch let error as any MartletError {
+            throw error
+        } catch {
+            // The client has gone in the middle of its input: nothing more will come, and nobody reads the answer.
+            request.logger.debug("input broke off", metadata: ["error": "\(error)"])
+        }
         if closes { try await session.closeInput() }
         return try .json(EmptyResult())
     }
