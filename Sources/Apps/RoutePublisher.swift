@@ -62,11 +62,13 @@ package enum PublishedTarget: Sendable {
 
 /// Answers what belongs to no app.
 package struct UnknownAppResponder: AppResponder {
+    /// Enough for any form; nothing of it is read.
     package let bodyLimit = 1 << 20
 
     /// A responder.
     package init() {}
 
+    /// 404 with the host and the path.
     package func respond(to request: AppRequest) async -> AppResponse {
         let error = AppError.notFound(host: request.head.header("host") ?? "", path: request.head.path)
         return ErrorAnswer.response(error, for: request.head, showsLog: false)

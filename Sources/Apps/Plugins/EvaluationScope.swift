@@ -90,6 +90,8 @@ struct RunResult: Sendable {
 
 /// Runs commands for a handler; blocks the evaluation's thread.
 protocol CommandRunner: Sendable {
+    /// Removes files of outputs; called when the handler has ended.
+    func removeFiles()
     /// Runs a command in a fresh container of the app's image. A non-zero exit is a result.
     func run(_ command: RunCommand) throws -> RunResult
 }

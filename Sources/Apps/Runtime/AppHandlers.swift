@@ -1,8 +1,10 @@
 internal import Core
 internal import Engines
+internal import Glibc
 internal import Logging
 internal import Starlark
 internal import State
+internal import Synchronization
 
 /// Answers requests with the app's own functions: actions and `ace.api` routes.
 struct AppHandlers: AppResponder {
@@ -86,6 +88,7 @@ struct AppHandlers: AppResponder {
         let runtime = runtime
         return try await world.threads.run { bridge in
             let runner = ContainerRunner(runtime: runtime, live: live, bridge: bridge)
+            defer { runner.removeFiles() }
             let scope = EvaluationScope(
                 purpose: .handler(runner), check: live.check(world), approvedLoads: live.approvedLoads,
                 secrets: world.secrets)
@@ -139,13 +142,26 @@ enum ActionStep: String, Sendable {
 }
 
 /// Runs commands for a handler; see ``AppRuntime/run(_:for:)``.
-private struct ContainerRunner: CommandRunner {
-    let runtime: AppRuntime
-    let live: LiveVersion
-    let bridge: BlockingBridge
+private final class ContainerRunner: CommandRunner {
+    private let runtime: AppRuntime
+    private let live: LiveVersion
+    private let bridge: BlockingBridge
+    private let files = Mutex<[String]>([])
+
+    init(runtime: AppRuntime, live: LiveVersion, bridge: BlockingBridge) {
+        self.runtime = runtime
+        self.live = live
+        self.bridge = bridge
+    }
 
     func run(_ command: RunCommand) throws -> RunResult {
-        try bridge.wait { [runtime, live] in try await runtime.run(command, for: live) }
+        let result = try bridge.wait { [runtime, live] in try await runtime.run(command, for: live) }
+        if let file = result.file { files.withLock { $0.append(file) } }
+        return result
+    }
+
+    func removeFiles() {
+        for file in files.withLock({ $0 }) { unlink(file) }
     }
 }
 

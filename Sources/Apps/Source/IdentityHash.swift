@@ -1,41 +1,41 @@
 internal import OCI
 
 /// The hashes that name images and containers.
-package enum IdentityHash {
+enum IdentityHash {
     /// Of everything that decides what the source is: paths with the digests of their contents, sorted.
-    package static func source(_ files: [(path: String, digest: String)]) -> String {
+    static func source(_ files: [(path: String, digest: String)]) -> String {
         combined(files.sorted { $0.path < $1.path }.flatMap { [$0.path, $0.digest] })
     }
 
     /// Of a map: keys sorted, key and value each ended by a zero byte.
-    package static func map(_ map: [String: String]) -> String {
+    static func map(_ map: [String: String]) -> String {
         combined(map.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value] })
     }
 
     /// Names the image.
-    package static func build(
+    static func build(
         source: String, arguments: [String: String], containerFile: String, buildDirectory: String
     ) -> String {
         combined(["build", source, map(arguments), containerFile, buildDirectory])
     }
 
     /// What names the container.
-    package struct VersionInputs: Sendable {
-        package var source: String
-        package var environment: [String: String]
-        package var options: [String: String]
-        package var arguments: [String: String]
-        package var volumes: [String]
-        package var imageDigest: String
-        package var image: String
-        package var port: Int
-        package var scheme: String
-        package var health: String
-        package var lifetime: String
+    struct VersionInputs: Sendable {
+        var source: String
+        var environment: [String: String]
+        var options: [String: String]
+        var arguments: [String: String]
+        var volumes: [String]
+        var imageDigest: String
+        var image: String
+        var port: Int
+        var scheme: String
+        var health: String
+        var lifetime: String
     }
 
     /// Names the container.
-    package static func version(_ inputs: VersionInputs) -> String {
+    static func version(_ inputs: VersionInputs) -> String {
         combined([
             "version", inputs.source, map(inputs.environment), map(inputs.options), map(inputs.arguments),
             combined(inputs.volumes), inputs.imageDigest, inputs.image, String(inputs.port), inputs.scheme,

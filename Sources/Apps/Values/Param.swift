@@ -64,7 +64,9 @@ package enum ParamDisplay: Hashable, Sendable {
 
 /// One `param(…)` of a `params.star`.
 package struct ParamDefinition: Hashable, Sendable {
+    /// Without blanks.
     package let name: String
+    /// What its values are.
     package let type: ParamType
     /// Of ``type``; nil without one.
     package let defaultValue: JSONValue?
