@@ -308,6 +308,53 @@ struct CommandAppTests {
         }
     }
 
+    @Test("a command whose request is cancelled is killed and its container removed")
+    func cancelled() async throws {
+        let program = """
+            load("container.in", "container")
+            def h(req):
+                return container.run("sleep", ["1000"]).value
+            app = ace.app("x", routes=[ace.api("/", handler=h)],
+                container=container.config("image:alpine:3", lifetime=container.COMMAND),
+                permissions=[ace.permission("container.in", "run")])
+            """
+        try await Self.withCommandImage { host in
+            try await host.create("/x", ["app.star": program])
+            let events = host.engine.events()
+            let request = Task { try await host.get("/x") }
+            for await event in events {
+                if case .started = event { break }
+            }
+            request.cancel()
+            let answer = try await request.value
+
+            #expect(answer.status == 500)
+            #expect(try await host.observed().isEmpty)
+        }
+    }
+
+    @Test("an endless program is ended by its limits")
+    func endless() async throws {
+        let program = """
+            def h(req):
+                while True:
+                    pass
+            app = ace.app("x", routes=[ace.api("/", handler=h)])
+            """
+        try await AppHost.run { host in
+            try await host.create("/x", ["app.star": program])
+            let request = Task { try await host.get("/x") }
+            request.cancel()
+            let answer = try await request.value
+            let error = await #expect(throws: AppError.self) {
+                try await host.create("/y", ["app.star": "def f():\n    while True:\n        pass\napp = f()\n"])
+            }
+
+            #expect(answer.status == 500)
+            #expect(error?.code == .appEvaluation)
+        }
+    }
+
     @Test("EX-31 wrong app files")
     func wrongFiles() async throws {
         let cases: [([String: String], [String: String], AppError.Code, String)] = [

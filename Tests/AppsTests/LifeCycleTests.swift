@@ -124,6 +124,76 @@ struct LifeCycleTests {
         }
     }
 
+    @Test("EX-24 a container that ends again and again right after its start is given up for a while")
+    func crashLoop() async throws {
+        try await AppHost.run { host in
+            let created = try await host.create("/", Self.files)
+            for _ in 0..<10 {
+                #expect(try await host.getAfterFailure("/").status == 200)
+                let id = try #require(try await host.observed().first).id
+                let runtime = try #require(await host.service.runtimes[created.id])
+                await host.engine.exit(id, code: 137)
+                await runtime.containerChanged(try await host.ended(id))
+            }
+            let answer = try await host.get("/")
+
+            #expect(answer.status == 503 && answer.header("retry-after") != nil)
+            #expect(answer.bodyText.contains("RUN-BACKOFF"))
+            #expect(try await host.service.app("/").summary.state == .failed)
+        }
+    }
+
+    @Test("EX-23 an app without requests is stopped, one with requests, traffic or open ones is not")
+    func idle() async throws {
+        let time = ManualTimeSource()
+        var configuration = AppsConfiguration()
+        configuration.idleShutdownSeconds = 0  // the test asks by itself
+        try await AppHost.run(configuration, time: time) { host in
+            let created = try await host.create("/", Self.files)
+            let first = try await host.get("/").bodyText
+            let runtime = try #require(await host.service.runtimes[created.id])
+            func pass(_ activity: PublishedActivity) async -> AppState {
+                host.routes.set(activity)
+                time.advance(by: .seconds(60))
+                await runtime.stopIfIdle(after: .seconds(100), silentBelow: 1500)
+                return await runtime.state
+            }
+
+            #expect(await pass(PublishedActivity(requests: 1)) == .running)
+            #expect(await pass(PublishedActivity(requests: 1)) == .running)
+            #expect(await pass(PublishedActivity(requests: 2)) == .running)
+            #expect(await pass(PublishedActivity(tunnels: 1, requests: 2, bytes: 2000)) == .running)
+            #expect(await pass(PublishedActivity(inFlight: 1, tunnels: 1, requests: 2, bytes: 2000)) == .running)
+            #expect(await pass(PublishedActivity(tunnels: 1, requests: 2, bytes: 2100)) == .running)
+            #expect(await pass(PublishedActivity(tunnels: 1, requests: 2, bytes: 2200)) == .idle)
+            #expect(try await host.observed().map(\.state.isAlive) == [false])
+            #expect(try await host.get("/").bodyText == first)
+        }
+    }
+
+    @Test("a reload of an idle app starts the new version and refuses a bad one")
+    func reloadIdle() async throws {
+        var configuration = AppsConfiguration()
+        configuration.deployHealthAttempts = 1
+        try await AppHost.run(configuration) { host in
+            let created = try await host.create("/", Self.files)
+            _ = try await host.get("/")
+            try await #require(host.service.runtimes[created.id]).stop(idle: true)
+            try host.source("src_", ["Containerfile": SamplePrograms.web + "ENV EXIT=3\n"])
+            host.prober.set(.failed("status 500"))
+            await #expect(throws: AppError.self) { try await host.service.reload("/") }
+            host.prober.set(.healthy)
+
+            #expect(try await host.service.app("/").summary.version == 1)
+            #expect(try await host.get("/").status == 200)
+        }
+    }
+
+    @Test("a second failure waits twice as long, up to five minutes")
+    func pauses() {
+        #expect((1...8).map(StartFailure.pause) == [5, 10, 20, 40, 80, 160, 300, 300].map { .seconds($0) })
+    }
+
     @Test("after a restart of the daemon a running container is served at once, without evaluating its health again")
     func adoption() async throws {
         try await AppHost.run { host in

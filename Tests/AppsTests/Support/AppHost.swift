@@ -22,9 +22,10 @@ final class AppHost: Sendable {
     let prober: ScriptedProber
     let root: String
 
-    private init(root: String, configuration: AppsConfiguration, secrets: [String: String], sharing other: AppHost?)
-        async throws
-    {
+    private init(
+        root: String, configuration: AppsConfiguration, secrets: [String: String], time: any TimeSource,
+        sharing other: AppHost?
+    ) async throws {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         self.root = root
@@ -39,18 +40,20 @@ final class AppHost: Sendable {
         service = AppService(
             layout: layout, configuration: configuration, database: database,
             jobs: JobCoordinator(store: JobStore(database), logger: logger), containers: containers, engine: engine,
-            publisher: routes, secrets: ["env": EnvironmentSecrets(secrets)], logger: logger)
+            publisher: routes, secrets: ["env": EnvironmentSecrets(secrets)], time: time, logger: logger)
     }
 
     /// Runs `body` with a host whose engine builds containers that serve.
     static func run(
         _ configuration: AppsConfiguration = AppsConfiguration(), secrets: [String: String] = [:],
+        time: any TimeSource = SystemTimeSource(),
         _ body: @Sendable (AppHost) async throws -> Void
     ) async throws {
         let root = FileManager.default.temporaryDirectory.path + "/martlet-apps-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
         do {
-            let host = try await AppHost(root: root, configuration: configuration, secrets: secrets, sharing: nil)
+            let host = try await AppHost(
+                root: root, configuration: configuration, secrets: secrets, time: time, sharing: nil)
             await host.engine.onBuild { request, progress in
                 progress(.log("STEP 1"))
                 return Self.script(of: request)
@@ -66,7 +69,8 @@ final class AppHost: Sendable {
     /// Runs `body` with what a new daemon finds after this one has gone.
     func afterRestart(_ body: @Sendable (AppHost) async throws -> Void) async throws {
         await service.shutdown()
-        let next = try await AppHost(root: root, configuration: service.configuration, secrets: [:], sharing: self)
+        let next = try await AppHost(
+            root: root, configuration: service.configuration, secrets: [:], time: SystemTimeSource(), sharing: self)
         try await next.serve(body)
     }
 
@@ -181,6 +185,13 @@ final class AppHost: Sendable {
 
     // MARK: Looking
 
+    /// A status that says a container has ended.
+    func ended(_ id: ContainerID) async throws -> ContainerStatus {
+        var status = try await containers.container(id.rawValue)
+        status.phase = .exited
+        return status
+    }
+
     /// Observed containers.
     func observed() async throws -> [ObservedContainer] { try await engine.containers() }
 
@@ -220,7 +231,12 @@ final class RecordingPublisher: RoutePublisher {
         return true
     }
 
-    func activity(of backend: String) -> PublishedActivity { PublishedActivity() }
+    private let seen = Mutex(PublishedActivity())
+
+    /// Decides what every backend seems to have done.
+    func set(_ activity: PublishedActivity) { seen.withLock { $0 = activity } }
+
+    func activity(of backend: String) -> PublishedActivity { seen.withLock { $0 } }
 
     /// Backends that were drained.
     var drains: [String] { drained.withLock { $0 } }
