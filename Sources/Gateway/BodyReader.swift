@@ -162,11 +162,11 @@ struct BodyReader {
     private static func filtered(
         _ section: ByteBuffer, end: Int, direction: Direction
     ) throws(BodyFailure) -> ByteBuffer {
-        var fields = ContiguousArray<HeadField>()
+        let fields = FieldList()
         var kept = ByteBuffer()
         let failure = section.withUnsafeReadableBytes { raw -> HeadFailure? in
             let view = raw.assumingMemoryBound(to: UInt8.self)
-            if let failure = FieldParser.parse(view, from: 0, to: end, limit: 100, into: &fields) { return failure }
+            if let failure = FieldParser.parse(view, from: 0, to: end, limit: 100, into: fields) { return failure }
             for field in fields where isAllowed(field.kind, direction) { kept.writeBytes(view[field.line]) }
             return nil
         }

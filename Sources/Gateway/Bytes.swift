@@ -25,8 +25,16 @@ struct ByteRange: Equatable {
 enum ByteClass {
     /// `tchar`: the characters of methods and field names.
     @inline(__always)
-    static func isToken(_ byte: UInt8) -> Bool {
-        test(byte, 0x03FF_6CFA_0000_0000, 0x57FF_FFFF_C7FF_FFFE)
+    static func isToken(_ byte: UInt8) -> Bool { tokens.utf8Start[Int(byte)] != 0x30 }
+
+    /// For each byte "1" when it is a `tchar`.
+    private static var tokens: StaticString {
+        """
+        0000000000000000000000000000000001011111001101101111111111000000\
+        0111111111111111111111111110001111111111111111111111111111101010\
+        0000000000000000000000000000000000000000000000000000000000000000\
+        0000000000000000000000000000000000000000000000000000000000000000
+        """
     }
 
     /// What a request target may hold: visible characters except `"`, `#`, `<`, `>`, `\`, `^`, `` ` ``, `{`, `|`, `}` are the

@@ -189,7 +189,7 @@ extension ClientConnection {
     private func sendPart(
         _ part: [UInt8], _ isChunked: Bool, _ current: Int, _ continuation: CheckedContinuation<Bool, Never>
     ) {
-        guard generation == current, phase == .responding, let context else {
+        guard generation == current, phase == .responding, context != nil else {
             return continuation.resume(returning: false)
         }
         var out = ByteBuffer()
@@ -200,7 +200,7 @@ extension ClientConnection {
         flushIfNeeded()
         if phase == .closed {
             continuation.resume(returning: false)
-        } else if context.channel.isWritable {
+        } else if isClientWritable {
             continuation.resume(returning: true)
         } else {
             streamWaiter = continuation

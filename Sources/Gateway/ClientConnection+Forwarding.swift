@@ -51,7 +51,7 @@ extension ClientConnection {
         }
         guard phase == .forwarding else { return }
         upstream.flush()
-        if context?.channel.isWritable == false { upstream.setReadingPaused(true) }
+        if !isClientWritable { upstream.setReadingPaused(true) }
         updateSendingDeadline()
     }
 

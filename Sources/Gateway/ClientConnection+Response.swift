@@ -3,13 +3,14 @@ internal import NIOCore
 /// Responses of backends on their way to the client.
 extension ClientConnection {
     /// Prepares the head of the final response; ``writeHead()`` or the first body bytes send it.
-    func startResponse(_ response: ResponseHead, _ buffer: ByteBuffer, closes: Bool, decodes: Bool) {
+    func startResponse(_ response: borrowing ResponseHead, _ buffer: ByteBuffer, closes: Bool, decodes: Bool) {
         guard let plan, let route else { return }
         hasResponded = true
         if closes || !body.isDone || loop.isShuttingDown { closesAfterResponse = true }
+        let needsSentHead = response.hasLocation || !plan.responseFields.isEmpty
         let context = ResponseContext(
-            plan: plan, policy: route.policy, sentHead: sentHead, forwardedPath: forwardedPath,
-            origin: route.policy.crossOrigin == nil ? nil : requestHeader(.origin), clientIsSecure: facts.isSecure,
+            plan: plan, route: route, sentHead: needsSentHead ? sentHead : nil, forwardedPath: forwardedPath,
+            origin: route.hidesCrossOrigin ? requestHeader(.origin) : nil, clientIsSecure: facts.isSecure,
             closes: closesAfterResponse && response.status != 101, isOldClient: head.minorVersion == 0,
             decodes: decodes)
         buffer.withUnsafeReadableBytes {
@@ -22,11 +23,10 @@ extension ClientConnection {
 
     /// Passes a 1xx response on; HTTP/1.0 clients do not know these.
     func interimResponse(_ response: ResponseHead, _ buffer: ByteBuffer) {
-        guard head.minorVersion == 1, let plan, let route else { return }
+        guard head.minorVersion == 1, let plan else { return }
         let context = ResponseContext(
-            plan: plan, policy: RoutePolicy(), sentHead: sentHead, forwardedPath: forwardedPath, origin: nil,
+            plan: plan, route: nil, sentHead: sentHead, forwardedPath: forwardedPath, origin: nil,
             clientIsSecure: facts.isSecure, closes: false, isOldClient: false, decodes: false)
-        _ = route
         var out = ByteBuffer()
         buffer.withUnsafeReadableBytes {
             response.forward($0.assumingMemoryBound(to: UInt8.self), context, into: &out)
@@ -79,9 +79,9 @@ extension ClientConnection {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        let isWritable = context.channel.isWritable
-        upstream?.setReadingPaused(!isWritable)
-        if isWritable {
+        isClientWritable = context.channel.isWritable
+        upstream?.setReadingPaused(!isClientWritable)
+        if isClientWritable {
             if phase == .forwarding, hasResponded { loop.clearDeadline(self) }
             resumeStream()
         } else if phase != .tunnel {

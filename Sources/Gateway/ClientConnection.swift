@@ -8,6 +8,9 @@ internal import NIOCore
 ///       ├──▶ held ─▶ connecting | responding
 ///       └──▶ collecting ─▶ responding ─▶ idle
 ///     any ─▶ closing (last bytes on their way out) ─▶ closed
+///
+/// Properties that no callee can reach while they are being changed are not checked for exclusive access at run time: a
+/// tenth of the work for a request would be these checks. `pending` and `body` are changed across calls, and are checked.
 final class ClientConnection: TimedConnection, ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -17,48 +20,49 @@ final class ClientConnection: TimedConnection, ChannelInboundHandler {
     }
 
     let loop: LoopContext
-    var phase = Phase.idle
-    var context: ChannelHandlerContext?
+    @exclusivity(unchecked) var phase = Phase.idle
+    @exclusivity(unchecked) var context: ChannelHandlerContext?
     private let peerFacts: ClientFacts
     private let isPeerTrusted: Bool
 
     // What has been read.
     var pending = ByteBuffer()
-    private var scanner = HeadScanner()
-    private var isProcessing = false
-    private var pausedForPending = false
-    private var pausedForUpstream = false
-    var inputIsClosed = false
+    @exclusivity(unchecked) private var scanner = HeadScanner()
+    @exclusivity(unchecked) private var isProcessing = false
+    @exclusivity(unchecked) private var pausedForPending = false
+    @exclusivity(unchecked) private var pausedForUpstream = false
+    @exclusivity(unchecked) var inputIsClosed = false
+    @exclusivity(unchecked) var isClientWritable = true
 
     // The request under way.
-    var head = RequestHead()
-    var headBytes = ByteBuffer()
-    var facts: ClientFacts
+    @exclusivity(unchecked) var head = RequestHead()
+    @exclusivity(unchecked) var headBytes = ByteBuffer()
+    @exclusivity(unchecked) var facts: ClientFacts
     var body = BodyReader(.none, direction: .request)
-    var route: CompiledRoute?
-    var plan: ForwardingPlan?
-    var upstream: UpstreamConnection?
-    var sentHead = ByteBuffer()
-    var forwardedPath = ByteRange.empty
-    var hasRetried = false
-    var hasWoken = false
+    @exclusivity(unchecked) var route: CompiledRoute?
+    @exclusivity(unchecked) var plan: ForwardingPlan?
+    @exclusivity(unchecked) var upstream: UpstreamConnection?
+    @exclusivity(unchecked) var sentHead = ByteBuffer()
+    @exclusivity(unchecked) var forwardedPath = ByteRange.empty
+    @exclusivity(unchecked) var hasRetried = false
+    @exclusivity(unchecked) var hasWoken = false
     /// Distinguishes the answers of callbacks to earlier requests.
-    var generation = 0
-    var task: Task<Void, Never>?
-    var responder: (any GatewayResponder)?
-    var collected = ByteBuffer()
+    @exclusivity(unchecked) var generation = 0
+    @exclusivity(unchecked) var task: Task<Void, Never>?
+    @exclusivity(unchecked) var responder: (any GatewayResponder)?
+    @exclusivity(unchecked) var collected = ByteBuffer()
     /// Where the request under way is counted.
-    var counted: BackendCounters?
-    var isTunnelCounted = false
-    var streamWaiter: CheckedContinuation<Bool, Never>?
+    @exclusivity(unchecked) var counted: BackendCounters?
+    @exclusivity(unchecked) var isTunnelCounted = false
+    @exclusivity(unchecked) var streamWaiter: CheckedContinuation<Bool, Never>?
 
     // Its response.
-    var responseHead = ByteBuffer()
-    var headIsUnwritten = false
-    var hasResponded = false
-    var closesAfterResponse = false
-    var needsFlush = false
-    var record = AccessRecord()
+    @exclusivity(unchecked) var responseHead = ByteBuffer()
+    @exclusivity(unchecked) var headIsUnwritten = false
+    @exclusivity(unchecked) var hasResponded = false
+    @exclusivity(unchecked) var closesAfterResponse = false
+    @exclusivity(unchecked) var needsFlush = false
+    @exclusivity(unchecked) var record = AccessRecord()
 
     init(loop: LoopContext, facts: ClientFacts, isPeerTrusted: Bool) {
         self.loop = loop
@@ -123,8 +127,6 @@ final class ClientConnection: TimedConnection, ChannelInboundHandler {
             }
         }
     }
-
-    private var isClientWritable: Bool { context?.channel.isWritable ?? true }
 
     /// The gateway stops: idle connections and tunnels end now, others after their response.
     func shutDown() {
@@ -293,7 +295,7 @@ final class ClientConnection: TimedConnection, ChannelInboundHandler {
     }
 
     /// Whether the deadline in force is the one for the next request, not yet the one for the rest of a head.
-    private var deadlineIsIdle = false
+    @exclusivity(unchecked) private var deadlineIsIdle = false
 
     func markIdleDeadline(_ isIdle: Bool) { deadlineIsIdle = isIdle }
 

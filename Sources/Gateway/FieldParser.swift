@@ -5,7 +5,7 @@ enum FieldParser {
     /// - Returns: why the section is refused, or nil.
     @inline(__always)
     static func parse(
-        _ bytes: Bytes, from start: Int, to end: Int, limit: Int, into fields: inout ContiguousArray<HeadField>
+        _ bytes: Bytes, from start: Int, to end: Int, limit: Int, into fields: FieldList
     ) -> HeadFailure? {
         var line = start
         let last = end - 2

@@ -25,6 +25,7 @@ final class ForwardingPlan {
     /// Lower-case names dropped from requests, beyond the kinds that always are.
     let droppedFromRequests: [[UInt8]]
     let responseFields: [ResponseField]
+    let rewritesLocation: Bool
     /// Lower-case names dropped from responses because they are set.
     let droppedFromResponses: [[UInt8]]
     /// `host:port` of the target in lower case, and `host` alone when the port is the scheme's.
@@ -60,6 +61,7 @@ final class ForwardingPlan {
             ResponseField(
                 name: Array("\(header.name): ".utf8), parts: Self.parts(of: header.value).map { Array($0.utf8) })
         }
+        rewritesLocation = options.rewriteLocation
         droppedFromResponses = options.responseHeaders.map { Array($0.name.lowercased().utf8) }
     }
 
@@ -128,6 +130,10 @@ final class CompiledRoute {
     let policy: RoutePolicy
     /// Whether ``policy`` asks for anything before the request is forwarded.
     let checksRequests: Bool
+    /// Whether it adds anything to responses.
+    let marksResponses: Bool
+    /// Whether the cross-origin fields of backends are replaced.
+    let hidesCrossOrigin: Bool
 
     init(_ route: Route, target: Target) {
         id = route.id
@@ -137,6 +143,8 @@ final class CompiledRoute {
         self.prefix = prefix
         self.target = target
         policy = route.policy
+        marksResponses = policy.securityHeaders || policy.crossOrigin != nil
+        hidesCrossOrigin = policy.crossOrigin != nil
         checksRequests = policy.crossSiteProtection || policy.writeRefusal != nil || policy.crossOrigin != nil
     }
 }

@@ -122,7 +122,7 @@ func isListed(_ name: Bytes, _ names: [[UInt8]]) -> Bool {
 }
 
 /// Whether a Connection field names this one.
-func isNominated(_ name: Bytes, _ fields: ContiguousArray<HeadField>, _ bytes: Bytes) -> Bool {
+func isNominated(_ name: Bytes, _ fields: FieldList, _ bytes: Bytes) -> Bool {
     var found = false
     for field in fields where field.kind == .connection {
         bytes[field.value].forEachListElement { element in

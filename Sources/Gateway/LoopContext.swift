@@ -4,7 +4,7 @@ internal import NIOCore
 /// Something with a deadline, known to its event loop.
 class TimedConnection {
     /// When ``deadlinePassed()`` is called; far in the future for never.
-    fileprivate(set) var deadline = NIODeadline.distantFuture
+    @exclusivity(unchecked) fileprivate(set) var deadline = NIODeadline.distantFuture
     fileprivate var slot = -1
 
     /// The deadline has passed; it has been cleared.
@@ -21,17 +21,17 @@ final class LoopContext: @unchecked Sendable {
     let configuration: GatewayConfiguration
     let timeouts: LoopTimeouts
     let log: AccessLogWriter?
-    private var index: RouteIndex
-    private var indexVersion = -1
+    @exclusivity(unchecked) private var index: RouteIndex
+    @exclusivity(unchecked) private var indexVersion = -1
     private var timed = ContiguousArray<TimedConnection>()
     private var clientCount = 0
     private var tick: Scheduled<Void>?
-    private var nextTick = NIODeadline.distantFuture
+    @exclusivity(unchecked) private var nextTick = NIODeadline.distantFuture
     private var lastTick = NIODeadline.uptimeNanoseconds(0)
     /// Held requests by route.
     var held: [String: Int] = [:]
     /// Set once: no connection is kept any more.
-    private(set) var isShuttingDown = false
+    @exclusivity(unchecked) private(set) var isShuttingDown = false
     private var emptied: EventLoopPromise<Void>?
 
     init(eventLoop: any EventLoop, position: Int, shared: GatewayShared) {

@@ -27,7 +27,7 @@ struct RequestHead {
     var authority = ByteRange.empty
     /// The authority without port.
     var host = ByteRange.empty
-    var fields = ContiguousArray<HeadField>()
+    let fields = FieldList()
     var framing = BodyFraming.none
     var connection: ConnectionOptions = []
     /// A usable Upgrade field together with `Connection: upgrade`.
@@ -52,7 +52,7 @@ struct RequestHead {
     ///   - limits: bounds on the target and on the number of fields.
     /// - Returns: why the head is refused, or nil; then `self` holds the head.
     mutating func parse(_ bytes: Bytes, end: Int, limits: GatewayConfiguration.Limits) -> HeadFailure? {
-        fields.removeAll(keepingCapacity: true)
+        fields.removeAll()
         length = end
         query = .empty
         authority = .empty
@@ -66,7 +66,7 @@ struct RequestHead {
         if bytes[lineEnd + 1] != 0x0A { return .controlCharacter }
         if let failure = parseRequestLine(bytes, lineEnd: lineEnd, targetLimit: limits.targetBytes) { return failure }
         if let failure = FieldParser.parse(
-            bytes, from: lineEnd + 2, to: end, limit: limits.headerFields, into: &fields)
+            bytes, from: lineEnd + 2, to: end, limit: limits.headerFields, into: fields)
         {
             return failure
         }

@@ -2,10 +2,11 @@ internal import NIOCore
 
 /// What a response head depends on besides the backend's own.
 struct ResponseContext {
-    var plan: ForwardingPlan
-    var policy: RoutePolicy
-    /// The head the backend was sent, and where the path is in it.
-    var sentHead: ByteBuffer
+    let plan: ForwardingPlan
+    /// Whose policy holds; nil for interim responses.
+    let route: CompiledRoute?
+    /// The head the backend was sent, if it is needed, and where the path is in it.
+    var sentHead: ByteBuffer?
     var forwardedPath: ByteRange
     /// The Origin of the request when the route has a cross-origin policy.
     var origin: String?
@@ -50,6 +51,7 @@ extension ResponseHead {
         _ bytes: Bytes, _ context: ResponseContext, dropsLocation: Bool, _ writer: inout HeadWriter
     ) {
         let plan = context.plan
+        let hidesCrossOrigin = context.route?.hidesCrossOrigin ?? false
         var runs = LineRuns(bytes)
         for field in fields {
             switch field.kind {
@@ -71,7 +73,7 @@ extension ResponseHead {
             {
                 continue
             }
-            if context.policy.crossOrigin != nil, bytes[field.name].hasPrefixIgnoringCase("access-control-") {
+            if hidesCrossOrigin, bytes[field.name].hasPrefixIgnoringCase("access-control-") {
                 continue
             }
             runs.keep(field.line, &writer)
@@ -80,7 +82,7 @@ extension ResponseHead {
     }
 
     private func writeConfigured(_ context: ResponseContext, _ writer: inout HeadWriter) {
-        context.sentHead.withUnsafeReadableBytes { raw in
+        context.sentHead?.withUnsafeReadableBytes { raw in
             let path = raw.assumingMemoryBound(to: UInt8.self)[context.forwardedPath]
             for field in context.plan.responseFields {
                 writer.write(field.name)
@@ -95,8 +97,8 @@ extension ResponseHead {
 
     /// Security and cross-origin lines the route asks for.
     private func policyLines(_ bytes: Bytes, _ context: ResponseContext) -> [UInt8] {
-        let policy = context.policy
-        guard policy.securityHeaders || policy.crossOrigin != nil else { return [] }
+        guard let route = context.route, route.marksResponses else { return [] }
+        let policy = route.policy
         var lines: [UInt8] = []
         if policy.securityHeaders {
             lines += SecurityHeaders.lines(
@@ -110,7 +112,7 @@ extension ResponseHead {
 
     /// The Location line as the client must see it; empty when it stays as it is.
     private func locationLine(_ bytes: Bytes, _ context: ResponseContext) -> [UInt8] {
-        guard context.plan.backend.options.rewriteLocation,
+        guard hasLocation, context.plan.rewritesLocation,
             let field = fields.first(where: { $0.kind == .location }),
             let value = LocationRewriter(context).rewritten(bytes[field.value])
         else { return [] }
@@ -127,7 +129,7 @@ struct LocationRewriter {
     init(_ context: ResponseContext) {
         plan = context.plan
         clientIsSecure = context.clientIsSecure
-        sentHost = Self.host(in: context.sentHead)
+        sentHost = context.sentHead.map { Self.host(in: $0) } ?? []
     }
 
     /// Nil when the value stays as it is.

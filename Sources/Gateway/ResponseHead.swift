@@ -4,11 +4,12 @@ struct ResponseHead {
     /// From the status to the end of the reason phrase: `200 OK`.
     var statusText = ByteRange.empty
     var minorVersion: UInt8 = 1
-    var fields = ContiguousArray<HeadField>()
+    let fields = FieldList()
     /// As told by the fields; ``framing(for:)`` says what it means for a method.
     private var framingFields = FramingFields()
     var connection: ConnectionOptions = []
     var length = 0
+    private(set) var hasLocation = false
 
     /// 100...199 without 101.
     var isInterim: Bool { status < 200 && status != 101 }
@@ -20,16 +21,17 @@ struct ResponseHead {
 
     /// Parses a head whose end ``HeadScanner`` has found; see ``RequestHead/parse(_:end:limits:)``.
     mutating func parse(_ bytes: Bytes, end: Int, limits: GatewayConfiguration.Limits) -> HeadFailure? {
-        fields.removeAll(keepingCapacity: true)
+        fields.removeAll()
         framingFields = FramingFields()
         connection = []
+        hasLocation = false
         length = end
         guard let lineEnd = bytes.offset(of: 0x0D, from: 0), bytes[lineEnd + 1] == 0x0A else {
             return .malformedStatusLine
         }
         if let failure = parseStatusLine(bytes, lineEnd: lineEnd) { return failure }
         if let failure = FieldParser.parse(
-            bytes, from: lineEnd + 2, to: end, limit: limits.headerFields, into: &fields)
+            bytes, from: lineEnd + 2, to: end, limit: limits.headerFields, into: fields)
         {
             return failure
         }
@@ -37,6 +39,7 @@ struct ResponseHead {
             switch field.kind {
             case .connection: connection.formUnion(ConnectionOptions.parse(bytes[field.value]))
             case .contentLength: if let failure = framingFields.addLength(bytes[field.value]) { return failure }
+            case .location: hasLocation = true
             case .transferEncoding: if let failure = framingFields.addCoding(bytes[field.value]) { return failure }
             default: break
             }

@@ -4,6 +4,8 @@ internal import NIOCore
 ///
 ///     connecting ──▶ idle ──begin──▶ head ──▶ body ──▶ idle (pooled)
 ///                                      └─101─▶ tunnel ──▶ closed
+///
+/// About unchecked exclusivity see ``ClientConnection``.
 final class UpstreamConnection: TimedConnection, ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -14,24 +16,24 @@ final class UpstreamConnection: TimedConnection, ChannelInboundHandler {
 
     let pool: UpstreamPool
     /// Whose request is under way.
-    var client: ClientConnection?
-    var idleSince = NIODeadline.uptimeNanoseconds(0)
-    var isPooled = false
+    @exclusivity(unchecked) var client: ClientConnection?
+    @exclusivity(unchecked) var idleSince = NIODeadline.uptimeNanoseconds(0)
+    @exclusivity(unchecked) var isPooled = false
     /// It has carried a whole exchange before this one.
-    private(set) var isReused = false
+    @exclusivity(unchecked) private(set) var isReused = false
     /// Something of the response has arrived.
-    private(set) var hasReceived = false
-    private(set) var phase = Phase.connecting
-    private var context: ChannelHandlerContext?
-    private var hasFailed = false
+    @exclusivity(unchecked) private(set) var hasReceived = false
+    @exclusivity(unchecked) private(set) var phase = Phase.connecting
+    @exclusivity(unchecked) private var context: ChannelHandlerContext?
+    @exclusivity(unchecked) private var hasFailed = false
     /// Bytes of an incomplete head.
     private var input = ByteBuffer()
-    private var scanner = HeadScanner()
-    private var head = ResponseHead()
+    @exclusivity(unchecked) private var scanner = HeadScanner()
+    @exclusivity(unchecked) private var head = ResponseHead()
     private var body = BodyReader(.none, direction: .response)
-    private var interimCount = 0
-    private var isReadingPaused = false
-    private var needsFlush = false
+    @exclusivity(unchecked) private var interimCount = 0
+    @exclusivity(unchecked) private var isReadingPaused = false
+    @exclusivity(unchecked) private var needsFlush = false
     /// Bodies up to this size travel in one write with their head.
     private static let mergeLimit = 32 << 10
 

@@ -9,9 +9,9 @@ final class UpstreamPool: @unchecked Sendable {
     let endpoint: UpstreamEndpoint
     let loop: LoopContext
     let counters: BackendCounters
-    private var idle = ContiguousArray<UpstreamConnection>()
+    @exclusivity(unchecked) private var idle = ContiguousArray<UpstreamConnection>()
     private var all: [ObjectIdentifier: UpstreamConnection] = [:]
-    private var isRetired = false
+    @exclusivity(unchecked) private var isRetired = false
     private let socketAddress: SocketAddress?
     private let idleLimit: Int
     /// A connection that has been idle longer may just be closed by the backend; what cannot be repeated avoids it.
