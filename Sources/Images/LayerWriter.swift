@@ -33,14 +33,14 @@ final class LayerWriter {
     var hasAccessLists = false
 
     private var entries = 0
-    private var parentPath: [UInt8] = []
-    private var parentDescriptor: CInt = -1
+    var parentPath: [UInt8] = []
+    var parentDescriptor: CInt = -1
     /// Whether new files inherit the group of the directory they are made in.
-    private(set) var parentSetsGroup = false
+    var parentSetsGroup = false
     /// Whether something was removed, so that the remembered directory may be another one now.
     var isParentStale = false
-    private var pendingTimes: [(path: [UInt8], times: FileTimes)] = []
-    private var pendingTimeBytes = 0
+    var pendingTimes: [(path: [UInt8], times: FileTimes)] = []
+    var pendingTimeBytes = 0
 
     /// Writes beneath the open directory `root`, which stays the caller's.
     init(root: CInt, limits: LayerLimits, options: Options, flag: CancellationFlag) {
@@ -244,120 +244,6 @@ final class LayerWriter {
         guard fchmod(root, metadata.mode) == 0 else { throw failure("fchmod") }
         try setAttributes(of: entry) { clx_fsetxattr(root, $0, $1, $2) }
         try postponeTimes(metadata.times)
-    }
-
-    // MARK: Times of directories
-
-    /// A directory's time changes with everything made in it: set at the end.
-    private func postponeTimes(_ times: FileTimes) throws {
-        let name = Array(path.bytes)
-        pendingTimes.append((name, times))
-        pendingTimeBytes += name.count + 64
-        if pendingTimeBytes > 128 << 20 { try applyTimes() }  // an absurd archive gets inexact times, not our memory
-    }
-
-    private func applyTimes() throws {
-        for (name, times) in pendingTimes.reversed() {
-            let descriptor = name.withUnsafeBytes { bytes in
-                clx_openat2_bytes(
-                    root, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), max(0, bytes.count - 1),
-                    UInt64(O_RDONLY | O_DIRECTORY | O_NOFOLLOW), 0, CInt(CLX_RESOLVE_IN_ROOT))
-            }
-            guard descriptor >= 0 else { continue }  // replaced by something else in the meantime
-            times.withPointer { _ = futimens(descriptor, $0) }
-            close(descriptor)
-        }
-        pendingTimes.removeAll()
-        pendingTimeBytes = 0
-    }
-
-    // MARK: The directory an entry lies in
-
-    /// The open directory of the current entry, made if the archive did not name it before.
-    func parent() throws -> CInt {
-        let length = path.parentLength
-        if length == 0 {
-            forgetParent()
-            return root
-        }
-        if isParentStale { forgetParent() }
-        if parentDescriptor >= 0, parentPath.count == length, parentPath.elementsEqual(path.bytes[..<length]) {
-            return parentDescriptor
-        }
-        forgetParent()
-        var descriptor = openDirectory(length)
-        if descriptor == -ENOENT || descriptor == -ENOTDIR {
-            try makeParents()
-            descriptor = openDirectory(length)
-        }
-        guard descriptor >= 0 else { throw openFailure(-descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else {
-            close(descriptor)
-            throw failure("fstat")
-        }
-        parentSetsGroup = status.st_mode & S_ISGID != 0
-        parentDescriptor = descriptor
-        parentPath.removeAll(keepingCapacity: true)
-        parentPath.append(contentsOf: path.bytes[..<length])
-        return descriptor
-    }
-
-    /// Whatever was remembered may have moved.
-    func forgetParent() {
-        if parentDescriptor >= 0 { close(parentDescriptor) }
-        parentDescriptor = -1
-        parentSetsGroup = false
-        isParentStale = false
-    }
-
-    /// Opens the first `length` bytes of the current name as a directory; a descriptor or -errno.
-    private func openDirectory(_ length: Int) -> CInt {
-        path.bytes.withUnsafeBytes {
-            clx_openat2_bytes(
-                root, $0.baseAddress!.assumingMemoryBound(to: CChar.self), length,
-                UInt64(CLX_O_PATH) | UInt64(O_DIRECTORY), 0,
-                CInt(CLX_RESOLVE_IN_ROOT))
-        }
-    }
-
-    private func makeParents() throws {
-        var length = 0
-        var above = root
-        defer { if above != root { close(above) } }
-        while length < path.parentLength {
-            let start = length == 0 ? 0 : length + 1
-            length = path.bytes[start...].firstIndex(of: UInt8(ascii: "/")) ?? path.parentLength
-            var descriptor = openDirectory(length)
-            if descriptor == -ENOENT || descriptor == -ENOTDIR {
-                let name = Array(path.bytes[start..<length]) + [0]
-                try name.withUnsafeBytes {
-                    try makeParent(above, $0.baseAddress!.assumingMemoryBound(to: CChar.self))
-                }
-                descriptor = openDirectory(length)
-            }
-            guard descriptor >= 0 else { throw openFailure(-descriptor) }
-            if above != root { close(above) }
-            above = descriptor
-        }
-    }
-
-    private func makeParent(_ above: CInt, _ name: UnsafePointer<CChar>) throws {
-        if mkdirat(above, name, 0o755) == 0 { return }
-        guard errno == EEXIST else { throw failure("mkdirat") }
-        guard case .whiteout = try existing(above, name) else {
-            throw LayerError.malformed(path.bytes.dropLast(), "lies beneath what is no directory")
-        }
-        try replaceWhiteout(above, name, mode: 0o755)
-    }
-
-    private func openFailure(_ number: Int32) -> any Error {
-        switch number {
-        case EXDEV: LayerError.pathEscapes(path.bytes.dropLast())
-        case ELOOP: LayerError.malformed(path.bytes.dropLast(), "passes through too many links")
-        case ENOTDIR, ENOENT: LayerError.malformed(path.bytes.dropLast(), "lies beneath what is no directory")
-        default: KernelError(call: "openat2", errorNumber: number, subject: shownPath)
-        }
     }
 
     var shownPath: String { LayerError.shown(path.bytes.dropLast()) }

@@ -162,9 +162,9 @@ struct LayerUnpackerTests {
             $0.file("d/one", "1")
             $0.link("d", to: "real")
             $0.file("d/two", "2")
-            $0.directory("e", mode: 0o700)
+            $0.directory("e", mode: 0o700, mtime: 5)
             $0.file("e/x", "1")
-            $0.directory("e", mode: 0o755)
+            $0.directory("e", mode: 0o755, mtime: 6)
         }
 
         try await unpack(archive, in: scratch)
@@ -174,6 +174,7 @@ struct LayerUnpackerTests {
         #expect(scratch.text("layer/c/x") == "2")
         #expect(scratch.names("layer/real") == ["two"])
         #expect(scratch.status("layer/e")?.st_mode == S_IFDIR | 0o755)
+        #expect(scratch.status("layer/e")?.st_mtim.tv_sec == 6)
         #expect(scratch.text("layer/e/x") == "1")
     }
 
