@@ -232,19 +232,28 @@ extension JobCoordinator {
         let waiter = nextWaiter
         let id = entry.record.id
         guard isCancellable else {
-            return try await withCheckedThrowingContinuation { entry.waiters[waiter] = $0 }
+            return try await withCheckedThrowingContinuation { self.register($0, as: waiter, of: entry, false) }
         }
         return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                if Task.isCancelled {
-                    continuation.resume(throwing: CancellationError())
-                } else {
-                    entry.waiters[waiter] = continuation
-                }
-            }
+            try await withCheckedThrowingContinuation { self.register($0, as: waiter, of: entry, true) }
         } onCancel: {
             // Bridges the synchronous handler to the actor; resumes one continuation and ends.
             Task { await self.abandon(waiter, of: id) }
+        }
+    }
+
+    /// Only a closure that mentions `self` runs on the actor; one that does not would leave it for a moment, in which
+    /// the job may end unheard.
+    private func register(
+        _ continuation: CheckedContinuation<JobRecord, any Error>, as waiter: UInt64, of entry: JobEntry,
+        _ isCancellable: Bool
+    ) {
+        if active[entry.record.id] !== entry {
+            continuation.resume(returning: entry.record)
+        } else if isCancellable, Task.isCancelled {
+            continuation.resume(throwing: CancellationError())
+        } else {
+            entry.waiters[waiter] = continuation
         }
     }
 

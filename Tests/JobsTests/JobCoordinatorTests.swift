@@ -45,6 +45,16 @@ struct JobCoordinatorTests {
         #expect(record.error == JobFailure(kind: .unsupported, code: "NO-WAY", message: "not here", hint: "elsewhere"))
     }
 
+    @Test("the end of a job is never missed, however soon it comes")
+    func endsAtOnce() async throws {
+        struct Refused: Error {}
+        let bench = try Bench()
+
+        for _ in 0..<500 {
+            await #expect(throws: JobError.self) { try await bench.jobs.run(request()) { _ in throw Refused() } }
+        }
+    }
+
     // MARK: Joining
 
     @Test("the repeat of a running identifier joins it")
