@@ -20,6 +20,7 @@ package final class HTTPHealthProber: HealthProber {
     /// A prober; it opens nothing before the first probe.
     package init() {}
 
+    /// A GET over a connection of its own.
     package func http(
         scheme: String, at endpoint: Endpoint, path: String, statuses: ClosedRange<Int>, timeout: Duration
     ) async -> ProbeResult {
@@ -38,6 +39,7 @@ package final class HTTPHealthProber: HealthProber {
         }
     }
 
+    /// A connection that is closed as soon as it is accepted.
     package func tcp(_ endpoint: Endpoint, timeout: Duration) async -> ProbeResult {
         do {
             let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -50,6 +52,7 @@ package final class HTTPHealthProber: HealthProber {
         }
     }
 
+    /// Closes what is open; later probes fail.
     package func shutdown() async {
         let client: HTTPClient? = state.withLock { state in
             defer { state = .closed }

@@ -127,6 +127,11 @@ package actor JobCoordinator {
         return stored.map { record in active[record.id].map(current) ?? record }
     }
 
+    /// Who did what, when and with what result, newest first; with `before`, what is older than that number.
+    package func audit(limit: Int, before: Int64? = nil) async throws -> [AuditRecord] {
+        try await store.audit(limit: limit, before: before)
+    }
+
     /// The kept events with a sequence number above `sequence`, then those still to come; ends with the job.
     package func events(of id: JobID, after sequence: Int) async throws -> AsyncStream<JobEvent> {
         if let entry = active[aliases[id] ?? id] { return entry.journal.follow(after: sequence) }

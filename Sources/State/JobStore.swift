@@ -139,6 +139,11 @@ package struct JobStore: Sendable {
         }
     }
 
+    /// The newest audit entries, newest first; with `before`, those older than that number.
+    package func audit(limit: Int, before: Int64?) async throws -> [AuditRecord] {
+        try await AuditStore(database).records(limit: limit, before: before)
+    }
+
     /// Removes audit entries older than `time`; returns how many.
     @discardableResult
     package func removeAudit(before time: Int64) async throws -> Int {
