@@ -149,7 +149,8 @@ struct ImageBuilder: Sendable {
         }
         for (name, text) in files {
             let path = "\(directory)/\(name)"
-            if let existing = try? String(contentsOfFile: path, encoding: .utf8), existing == text { continue }  // absent at first
+            // Absent at first.
+            if let existing = try? String(contentsOfFile: path, encoding: .utf8), existing == text { continue }
             try text.write(toFile: path, atomically: true, encoding: .utf8)
         }
     }

@@ -70,6 +70,7 @@ extension NativeContainer {
         else { throw EngineError(.runtimeFailed, "the bundle of container `\(id)` is gone") }
         process.args = spec.command
         process.terminal = spec.terminal
+        process.consoleSize = spec.size.map { RuntimeConsoleSize(height: UInt($0.rows), width: UInt($0.columns)) }
         if let directory = spec.workingDirectory { process.cwd = directory }
         var environment: [String: String] = [:]
         for entry in process.env ?? [] {

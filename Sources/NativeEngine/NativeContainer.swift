@@ -101,7 +101,7 @@ actor NativeContainer {
         if let code = exitStatus() {
             finish(code)
         } else if run.process.hasEnded, run.monitor?.hasEnded ?? true {
-            finish(nil)  // the monitor was killed: nobody saw how it ended
+            finish(exitStatus())  // asked again, as it may have come meanwhile; absent when the monitor was killed
         } else if run.monitor?.hasEnded ?? true {
             run.process.whenEnded { [weak self] in
                 Task { await self?.checkEnd() }  // bridges the poller's callback; ends at once
@@ -159,7 +159,10 @@ actor NativeContainer {
             try await context.network.detach(id.rawValue, namespacePath: paths.networkNamespace)
         }
         let runtime = await attempt("delete from runtime") { [context, id, paths, controlGroup] in
-            try await Blocking.run { controlGroup.remove() }
+            try await Blocking.run {
+                for processID in controlGroup.processes() { Glibc.kill(processID, SIGKILL) }  // none but after a crash
+                controlGroup.remove()
+            }
             if Files.exists(controlGroup.directory("pids")) {
                 try await context.runtime.delete(id, paths: paths)
             } else {
@@ -229,6 +232,7 @@ actor NativeContainer {
 
     /// Removes everything, on the host and on disk; what a crash leaves is collected at the next start.
     func remove() async throws {
+        isDirty = isDirty || Files.exists(paths.bundle)
         await clean()
         try await context.images.removeSnapshot(id: id.rawValue)
         try await Blocking.run { [paths] in

@@ -63,6 +63,7 @@ extension NativeEngine {
             let container = NativeContainer(record, context: context, isDirty: true)
             do {
                 try await context.runtime.delete(id, paths: container.paths)
+                try await Blocking.run { try FileSystemMount.unmountAll(beneath: container.paths.bundle) }
                 try await container.remove()
                 context.logger.info("leftover of a container collected", metadata: ["container.id": "\(id)"])
             } catch {

@@ -46,22 +46,24 @@ struct EngineHarness: Sendable {
     }
 
     /// Opens an engine for `body`; afterwards nothing of it is left, whatever happened.
-    static func with(_ body: (NativeEngine, EngineHarness) async throws -> Void) async throws {
+    /// - Parameter others: whether `body` opens further engines; then yet another one ends everything.
+    static func with(others: Bool = false, _ body: (NativeEngine, EngineHarness) async throws -> Void) async throws {
         let harness = try EngineHarness()
+        defer { harness.removeFiles() }
+        let engine = try await harness.open()
         do {
-            let engine = try await harness.open()
-            do {
-                try await body(engine, harness)
-            } catch {
-                try await engine.shutdown(removeEverything: true)
-                throw error
-            }
-            try await engine.shutdown(removeEverything: true)
+            try await body(engine, harness)
         } catch {
-            harness.removeFiles()
+            try await harness.end(engine, others)
             throw error
         }
-        harness.removeFiles()
+        try await harness.end(engine, others)
+    }
+
+    private func end(_ engine: NativeEngine, _ others: Bool) async throws {
+        if others { await engine.close() }
+        let last = others ? try await open(loadingImage: false) : engine
+        try await last.shutdown(removeEverything: true)
     }
 
     func removeFiles() {
