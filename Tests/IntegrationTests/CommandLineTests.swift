@@ -22,13 +22,13 @@ struct CommandLineTests {
             let unknown = try await host.martlet("run", "--rm", "--pull", "never", "nothing:1", "true")
             let wrong = try await host.martlet("run", "--rm", "--memory", "lots", image, "true")
 
-            #expect(hello.exitCode == 0 && hello.outputText == "hello\n")
-            #expect(failing.exitCode == 3 && failing.errorText.contains("oops") && failing.outputText.isEmpty)
+            #expect(hello.exitCode == 0 && hello.output == Array("hello\n".utf8))
+            #expect(failing.exitCode == 3 && failing.errorText.contains("oops") && failing.output.isEmpty)
             #expect(
                 missing.exitCode == 127 && missing.errorText.contains("nosuchprogram"),
                 "\(missing.exitCode) \(missing.errorText)")
-            #expect(environment == "1\n")
-            #expect(input == "from stdin\n")
+            #expect(environment == "1")
+            #expect(input == "from stdin")
             #expect(limited.exitCode == 137, "\(limited.exitCode) \(limited.errorText)")
             #expect(unknown.exitCode != 0 && unknown.errorText.contains("nothing:1"))
             #expect(wrong.exitCode == 64 && wrong.errorText.contains("lots"), "\(wrong.exitCode) \(wrong.errorText)")
@@ -70,7 +70,7 @@ struct CommandLineTests {
             #expect(paused == "paused")
             #expect(stats.contains("web"))
             #expect(stopped == "exited")
-            #expect(logs == "listening\n")
+            #expect(logs == "listening")
             #expect(inUse.exitCode == 1 && inUse.errorText.contains("use"))
             #expect(running.exitCode == 1 && running.errorText.contains("--force"), "\(running.errorText)")
             #expect(suggestion.exitCode == 1)

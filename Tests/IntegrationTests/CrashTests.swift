@@ -83,9 +83,8 @@ struct CrashTests {
             #expect(try await host.get("/web/").text == "ok")
             let containers = try await host.containers()
             #expect(containers.filter { $0.phase == "running" }.count == 1, "\(containers)")
-            let state = try MachineState.of(root: host.root)
-            let roots = state.mounts.filter { $0.contains("overlay") }
-            #expect(roots.count == 1, "\(roots.joined(separator: "\n"))")
+            let monitors = try MachineState.of(root: host.root).processes.filter { $0.contains("conmon") }
+            #expect(monitors.count == 1, "\(monitors.joined(separator: "\n"))")
         }
     }
 

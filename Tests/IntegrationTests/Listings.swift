@@ -1,7 +1,7 @@
 /// What the tests read of `--json` listings.
 struct ListedContainer: Decodable, Sendable {
     let id: String
-    let name: String
+    let name: String?
     let phase: String
 }
 

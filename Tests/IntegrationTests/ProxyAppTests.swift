@@ -21,7 +21,7 @@ struct ProxyAppTests {
             #expect(first.status == 200 && first.text == "ok")
             #expect(second.text == "ok")
             #expect(containers.count == 1)
-            #expect(containers.allSatisfy { $0.name.wholeMatch(of: /clc-app_prd_[a-z0-9]{27}-[0-9a-f]{16}/) != nil })
+            #expect(containers.allSatisfy { $0.name?.wholeMatch(of: /clc-app_prd_[a-z0-9]{27}-[0-9a-f]{16}/) != nil })
             #expect(images.count == 1)
             #expect(try await host.containers().map(\.id) == containers.map(\.id))
         }

@@ -11,7 +11,7 @@ final class Registry: Sendable {
 
     /// Starts a registry and returns once it answers.
     init(in host: TestHost) async throws {
-        let port = try Self.freePort()
+        let port = try Loopback.freePort()
         address = "127.0.0.1:\(port)"
         let configuration = """
             version: 0.1
@@ -53,21 +53,5 @@ final class Registry: Sendable {
                     "copy", "--insecure-policy", "--dest-tls-verify=false", archive, "docker://\(address)/\(name)",
                 ]))
         guard result.exitCode == 0 else { throw TestFailure("skopeo copy: \(result.errorText)") }
-    }
-
-    private static func freePort() throws -> UInt16 {
-        let socket = Glibc.socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
-        defer { close(socket) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let done = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(socket, $0, size) == 0 && getsockname(socket, $0, &size) == 0
-            }
-        }
-        guard done else { throw TestFailure("no free port: errno \(errno)") }
-        return UInt16(bigEndian: address.sin_port)
     }
 }

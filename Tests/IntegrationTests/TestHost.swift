@@ -27,7 +27,8 @@ final class TestHost: Sendable {
     /// Runs `body` against a fresh daemon; afterwards all of its containers, mounts and networks are gone.
     static func run<T>(configuration: String = "", _ body: (TestHost) async throws -> T) async throws -> T {
         let host = try TestHost()
-        let full = "gateway:\n  http:\n    address: 127.0.0.1:0\n" + configuration
+        // The same port after a crash: an app's public address is part of its container's environment.
+        let full = "gateway:\n  http:\n    address: 127.0.0.1:\(try Loopback.freePort())\n" + configuration
         try full.write(toFile: host.root + "/martlet.yaml", atomically: true, encoding: .utf8)
         let result: Result<T, any Error>
         do {

@@ -3,7 +3,7 @@
 //
 //   /              WEB_STATUS (200) and WEB_BODY ("ok")
 //   /env           the environment as a JSON object        /headers   the request's head, as it came
-//   /echo          the request's body                      /slow?MS   answers after MS milliseconds
+//   /echo          the request's body                      /slow?MS   answers after MS milliseconds, without a thread
 //   /events?N      N server-sent events, one every 20 ms   /ws        101, then echoes every byte
 //   /exit?CODE     ends the program                        /log?TEXT  writes TEXT to standard output
 //   /redirect?URL  302 to URL                              /healthz   200, whatever WEB_STATUS says
@@ -97,6 +97,48 @@ static char *read_body(int fd, const char *head, const char *start, size_t have,
     return buffer;
 }
 
+// Requests that wait: one thread answers them all, so that a limit on processes does not limit them.
+static struct { int fd; struct timespec due; } waiting[4096];
+static int waiting_count;
+static pthread_mutex_t waiting_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static int answer_later(int fd, long ms) {
+    struct timespec due;
+    clock_gettime(CLOCK_MONOTONIC, &due);
+    due.tv_sec += ms / 1000;
+    due.tv_nsec += (ms % 1000) * 1000000;
+    if (due.tv_nsec >= 1000000000) due.tv_sec++, due.tv_nsec -= 1000000000;
+    pthread_mutex_lock(&waiting_lock);
+    int taken = waiting_count < 4096;
+    if (taken) {
+        waiting[waiting_count].fd = fd;
+        waiting[waiting_count++].due = due;
+    }
+    pthread_mutex_unlock(&waiting_lock);
+    return taken;
+}
+
+static void *answer_waiting(void *unused) {
+    (void)unused;
+    for (;;) {
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        pthread_mutex_lock(&waiting_lock);
+        for (int i = 0; i < waiting_count;) {
+            if (waiting[i].due.tv_sec > now.tv_sec || (waiting[i].due.tv_sec == now.tv_sec && waiting[i].due.tv_nsec > now.tv_nsec)) {
+                i++;
+                continue;
+            }
+            answer(waiting[i].fd, 200, "Connection: close\r\n", "text/plain", "slow", 4);
+            close(waiting[i].fd);
+            waiting[i] = waiting[--waiting_count];
+        }
+        pthread_mutex_unlock(&waiting_lock);
+        pause_ms(10);
+    }
+    return NULL;
+}
+
 static int serve_request(int fd, char *head, const char *rest, size_t have) {
     char method[16] = "", target[4096] = "";
     sscanf(head, "%15s %4095s", method, target);
@@ -117,8 +159,7 @@ static int serve_request(int fd, char *head, const char *rest, size_t have) {
     } else if (strcmp(path, "/echo") == 0) {
         result = answer(fd, 200, "", "application/octet-stream", body, size);
     } else if (strcmp(path, "/slow") == 0) {
-        pause_ms(atol(argument));
-        result = answer(fd, 200, "", "text/plain", "slow", 4);
+        result = answer_later(fd, atol(argument)) ? 1 : -1;
     } else if (strcmp(path, "/events") == 0) {
         const char *start = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
         result = send_all(fd, start, strlen(start));
@@ -174,6 +215,7 @@ static void *serve(void *argument) {
         char *copy = strndup(head, length);
         int result = serve_request(fd, copy, head + length, have - length);
         free(copy);
+        if (result > 0) return NULL;  // the connection has gone to the thread that waits
         if (result != 0) break;
         have = 0;
     }
@@ -203,6 +245,8 @@ int main(void) {
         perror("listen");
         return 1;
     }
+    pthread_t waiter;
+    pthread_create(&waiter, NULL, answer_waiting, NULL);
     printf("listening\n");
     for (;;) {
         int fd = accept(listener, NULL, NULL);
@@ -212,6 +256,6 @@ int main(void) {
         pthread_attr_init(&attributes);
         pthread_attr_setstacksize(&attributes, 1 << 18);
         pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-        if (pthread_create(&thread, &attributes, serve, (void *)(long)fd) != 0) close(fd);
+        while (pthread_create(&thread, &attributes, serve, (void *)(long)fd) != 0) pause_ms(1);
     }
 }
