@@ -57,6 +57,7 @@ actor ContainerSupervisor {
 
     /// Shows the status and answers whoever waits for readiness.
     func publish() {
+        guard !isForgotten else { return }  // it was removed by what is published
         let status = status
         world.board.post(status)
         guard !waiters.isEmpty, let answer = readiness(status) else { return }

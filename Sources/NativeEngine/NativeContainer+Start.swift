@@ -27,7 +27,10 @@ extension NativeContainer {
             logger.info("container did not start", metadata: ["error": "\(error)"])
             if let exit = exitStatus() { logger.debug("monitor reported an exit", metadata: ["exit.code": "\(exit)"]) }
             await abandon()
-            throw startError(error)
+            let reason = startError(error)
+            for session in earlySessions { session.end(reason) }
+            earlySessions = []
+            throw reason
         }
     }
 
@@ -61,6 +64,7 @@ extension NativeContainer {
         record.exit = nil
         save()
         do {
+            if let run { try connectEarlySessions(run) }
             try await context.runtime.start(id, paths: paths)
         } catch {
             run = nil

@@ -46,7 +46,21 @@ extension NativeContainer {
     }
 
     func attach() throws -> any ProcessSession {
-        let run = try requireRun(unpaused: true)
+        if run == nil, record.startedAt == nil, !isRemoved {
+            let session = EarlyAttachSession()
+            earlySessions.append(session)
+            return session
+        }
+        return try connect(requireRun(unpaused: true))
+    }
+
+    /// Connects the sessions that were asked for before the start; the program has not begun yet.
+    func connectEarlySessions(_ run: Run) throws {
+        for session in earlySessions { session.connect(try connect(run)) }
+        earlySessions = []
+    }
+
+    private func connect(_ run: Run) throws -> AttachSession {
         let connection = try SequencedSocket.connect(paths.attachSocket)
         return AttachSession(
             connection: connection, process: run.process, controlPipe: record.spec.terminal ? paths.controlPipe : nil,

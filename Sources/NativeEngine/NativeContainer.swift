@@ -30,6 +30,8 @@ actor NativeContainer {
     private let turn = Permits(1)
     private var stopping: Task<ContainerExit, any Error>?
     private var heldInput: AttachSession?
+    /// Connections that wait for the first start.
+    var earlySessions: [EarlyAttachSession] = []
     private(set) var isRemoved = false
 
     init(_ record: ContainerRecord, context: EngineContext, isDirty: Bool) {
