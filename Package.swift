@@ -138,7 +138,7 @@ let package = Package(
             .product(name: "NIOSSL", package: "swift-nio-ssl"),
         ]),
         tests("AppsTests", ["Apps", "Starlark", "Engines", "State", "Jobs", "Containers", "OCI", "Core", logging]),
-        tests("GatewayTests", nio + ["Gateway", "Core", logging]),
+        tests("GatewayTests", nio + ["Gateway", "Core", logging, .product(name: "NIOSSL", package: "swift-nio-ssl")]),
         tests(
             "APITests",
             [

@@ -25,7 +25,7 @@ extension ClientConnection {
 
     private func connect(to plan: ForwardingPlan) {
         phase = .connecting
-        upstream = plan.pool.connect(for: self)
+        plan.pool.connect(for: self)
     }
 
     /// The connection asked for is there.
@@ -90,8 +90,8 @@ extension ClientConnection {
     // MARK: Failure
 
     /// Nothing was sent yet, so that any request can be tried elsewhere.
-    func connectFailed(_ error: any Error) {
-        guard phase == .connecting, let plan else { return }
+    func connectFailed(_ failed: UpstreamConnection, _ error: any Error) {
+        guard phase == .connecting, upstream === failed, let plan else { return }
         upstream = nil
         endCounting()
         if let wake = plan.backend.wake, !hasWoken {

@@ -250,7 +250,10 @@ final class ClientConnection: TimedConnection, ChannelInboundHandler {
         case .incomplete:
             failure = Self.earlyFailure(buffer, limits)
             if failure == nil {
-                if deadlineIsIdle { loop.setDeadline(self, .now() + loop.timeouts.requestHead) }
+                if deadlineIsIdle {
+                    deadlineIsIdle = false
+                    loop.setDeadline(self, .now() + loop.timeouts.requestHead)
+                }
                 return false
             }
         case .bareLineFeed:
@@ -296,8 +299,6 @@ final class ClientConnection: TimedConnection, ChannelInboundHandler {
 
     /// Whether the deadline in force is the one for the next request, not yet the one for the rest of a head.
     @exclusivity(unchecked) private var deadlineIsIdle = false
-
-    func markIdleDeadline(_ isIdle: Bool) { deadlineIsIdle = isIdle }
 
     // MARK: Requests
 

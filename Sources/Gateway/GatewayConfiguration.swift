@@ -66,7 +66,7 @@ package struct GatewayConfiguration: Sendable {
         package var headerFields = 200
         /// Client connections; one more is answered 503 and closed.
         package var connections = 20_000
-        /// Requests held for one wake route; one more is answered 503.
+        /// Requests held for one wake route on one event loop; one more is answered 503.
         package var heldPerRoute = 512
 
         /// The defaults.

@@ -46,6 +46,15 @@ final class UpstreamConnection: TimedConnection, ChannelInboundHandler {
         pool.loop.add(self)
         pool.opened(self)
         phase = .idle
+        if isStarting {
+            context.eventLoop.assumeIsolated().execute { self.announce() }
+        } else {
+            announce()
+        }
+    }
+
+    private func announce() {
+        guard phase == .idle else { return }
         if let client { client.upstreamConnected(self) } else { pool.put(self, now: .now()) }
     }
 
@@ -53,9 +62,17 @@ final class UpstreamConnection: TimedConnection, ChannelInboundHandler {
     func connectFailed(_ error: any Error) {
         guard phase == .connecting else { return }
         phase = .closed
+        if isStarting {
+            pool.loop.eventLoop.assumeIsolated().execute { self.announceFailure(error) }
+        } else {
+            announceFailure(error)
+        }
+    }
+
+    private func announceFailure(_ error: any Error) {
         let client = client
         self.client = nil
-        client?.connectFailed(error)
+        client?.connectFailed(self, error)
     }
 
     func channelInactive(context: ChannelHandlerContext) {

@@ -65,17 +65,20 @@ final class UpstreamPool: @unchecked Sendable {
     }
 
     /// Opens a connection for `client`, which hears of it by ``ClientConnection/upstreamConnected(_:)`` or
-    /// ``ClientConnection/connectFailed(_:)``.
-    func connect(for client: ClientConnection) -> UpstreamConnection {
+    /// ``ClientConnection/connectFailed(_:_:)``.
+    func connect(for client: ClientConnection) {
         let connection = UpstreamConnection(pool: self)
         connection.client = client
+        // Unix sockets may be connected before this function returns; the client hears of it afterwards in any case.
+        client.upstream = connection
+        connection.isStarting = true
+        defer { connection.isStarting = false }
         let bound = NIOLoopBound(connection, eventLoop: loop.eventLoop)
         let scheme = endpoint.scheme
         let bootstrap = ClientBootstrap(group: loop.eventLoop)
             .connectTimeout(loop.timeouts.connect)
-            .channelOption(.socketOption(.tcp_nodelay), value: 1)
             .channelOption(
-                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: 16384, maximum: 131_072)
+                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: 16384, maximum: 65_536)
             )
         let future: EventLoopFuture<any Channel>
         if let socketAddress {
@@ -89,13 +92,17 @@ final class UpstreamPool: @unchecked Sendable {
         // The handler joins when the connection is there: while several addresses of a name are tried there are several
         // channels.
         future.flatMapThrowing { channel in
-            if scheme == .https {
-                let tls = try NIOSSLClientHandler(context: UpstreamTLS.context(), serverHostname: nil)
-                try channel.pipeline.syncOperations.addHandler(tls)
+            do {
+                if scheme == .https {
+                    let tls = try NIOSSLClientHandler(context: UpstreamTLS.context(), serverHostname: nil)
+                    try channel.pipeline.syncOperations.addHandler(tls)
+                }
+                try channel.pipeline.syncOperations.addHandler(bound.value)
+            } catch {
+                channel.close(promise: nil)
+                throw error
             }
-            try channel.pipeline.syncOperations.addHandler(bound.value)
         }.assumeIsolated().whenFailure { bound.value.connectFailed($0) }
-        return connection
     }
 
     /// Closes what is idle and keeps nothing more. Any thread.

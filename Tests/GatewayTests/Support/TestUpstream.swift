@@ -19,11 +19,12 @@ final class TestUpstream: Sendable {
             .childChannelInitializer { channel in
                 accepted.increment()
                 let connection = RawConnection()
+                let adopted = connection.adopt(channel)
                 // A script ends with its connection, and with it the task.
                 Task {
                     do { try await script(connection) } catch { await connection.close() }
                 }
-                return connection.adopt(channel)
+                return adopted
             }
             .bind(host: "127.0.0.1", port: port).get()
         count = accepted
