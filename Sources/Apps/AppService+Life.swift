@@ -56,7 +56,7 @@ extension AppService {
             try await world.engine.removeContainer(container.id, force: true)
             world.logger.info("left-over command removed", metadata: ["container.id": "\(container.id)"])
         }
-        for runtime in runtimes.values where await runtime.running != nil { await removeStrays(of: runtime) }
+        for runtime in runtimes.values { await runtime.retireStrays() }
         let directory = world.runDirectory
         try await Blocking.run {
             // Not made yet: nothing to collect.

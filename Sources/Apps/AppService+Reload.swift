@@ -83,7 +83,7 @@ extension AppService {
             do {
                 running = try await context.runtime.prepare(live)
             } catch {
-                await removeStrays(of: context.runtime)
+                await context.runtime.discardPrepared()
                 throw error
             }
             change.verified = true

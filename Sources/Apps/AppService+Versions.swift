@@ -77,20 +77,6 @@ extension AppService {
         }
     }
 
-    /// Removes containers of an app that serve no version.
-    func removeStrays(of runtime: AppRuntime) async {
-        let keep = await runtime.running?.container
-        for container in await world.containers.containers(owner: .app(runtime.id)) where container.id != keep {
-            do {
-                try await world.containers.delete(container.id, force: true)
-            } catch {
-                world.logger.warning(
-                    "container could not be removed",
-                    metadata: ["container.id": "\(container.id)", "error": "\(error)"])
-            }
-        }
-    }
-
     /// Removes the images that were built for an app.
     func removeImages(of id: String, except kept: Set<String>) async {
         let prefix = "localhost/cli-\(AppNames.suffix(of: id)):"

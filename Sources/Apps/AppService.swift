@@ -14,7 +14,7 @@ package import State
 /// Changes of one app are serial, because jobs of one target are.
 package actor AppService {
     let layout: InstanceLayout
-    let configuration: AppsConfiguration
+    nonisolated let configuration: AppsConfiguration
     let world: AppWorld
     var runtimes: [String: AppRuntime] = [:]
     /// Addresses of apps whose creation is under way.

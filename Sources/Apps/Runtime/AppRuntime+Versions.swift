@@ -59,13 +59,34 @@ extension AppRuntime {
 
     // MARK: Versions
 
+    /// Removes containers of the app that serve no version, such as those a crash left behind.
+    func retireStrays() async {
+        guard let running else { return }
+        for container in await world.containers.containers(owner: .app(id))
+        where container.id != running.container && container.id != preparing { retire(container.id, backend: nil) }
+    }
+
     /// Starts the container of another version beside the running one and waits until it is healthy.
     func prepare(_ next: LiveVersion) async throws -> RunningService {
         do {
             let plan = try await plan(for: next)
+            preparing = plan.containerID
             return try await bringUp(plan)
         } catch {
             throw AppError(starting: error).naming(app: address.description)
+        }
+    }
+
+    /// Removes the container of a version that did not become the live one.
+    func discardPrepared() async {
+        guard let id = preparing, id != running?.container else { return }
+        preparing = nil
+        do {
+            try await world.containers.delete(id, force: true)
+        } catch {
+            world.logger.warning(
+                "container of a refused version could not be removed",
+                metadata: ["container.id": "\(id)", "error": "\(error)"])
         }
     }
 
@@ -75,6 +96,7 @@ extension AppRuntime {
         if case .running(let service) = service { old = service } else { old = nil }
         if case .starting(let task) = service, running == nil { task.cancel() }
         live = next
+        preparing = nil
         generation += 1
         isIdle = false
         lastUse = nil
@@ -88,7 +110,7 @@ extension AppRuntime {
             progress = .absent
         }
         publishRoutes()
-        if let old, old.container != running?.container { retire(old) }
+        if let old, old.container != running?.container { retire(old.container, backend: old.backendID) }
     }
 
     /// Replaces what is approved or pinned without touching the container.
@@ -99,20 +121,23 @@ extension AppRuntime {
     }
 
     /// Lets the last requests of a replaced container end, then stops and deletes it.
-    func retire(_ old: RunningService) {
+    func retire(_ old: ContainerID, backend: String?) {
+        guard retirements[old] == nil else { return }
         let world = world
         // Owned by this actor: awaited and cancelled by `close()`; a restart of the daemon finds leftovers by owner.
-        retirements[old.container] = Task {
-            _ = await world.board.drain(old.backendID, deadline: .seconds(world.configuration.drainSeconds))
+        retirements[old] = Task {
+            if let backend {
+                _ = await world.board.drain(backend, deadline: .seconds(world.configuration.drainSeconds))
+            }
             do {
-                try await world.containers.stop(old.container)
-                try await world.containers.delete(old.container, force: true)
+                try await world.containers.stop(old)
+                try await world.containers.delete(old, force: true)
             } catch {
                 world.logger.warning(
                     "replaced container could not be removed",
-                    metadata: ["container.id": "\(old.container)", "error": "\(error)"])
+                    metadata: ["container.id": "\(old)", "error": "\(error)"])
             }
-            self.retired(old.container)
+            self.retired(old)
         }
     }
 

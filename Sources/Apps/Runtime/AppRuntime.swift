@@ -28,6 +28,8 @@ actor AppRuntime {
     var progress = AppState.absent
     /// Counts live versions, so that a start that was overtaken by one notices.
     var generation = 0
+    /// The container of a version that is about to become the live one.
+    var preparing: ContainerID?
     /// Whether the live version has served and nobody has stopped it.
     var hasServed = false
     var retirements: [ContainerID: Task<Void, Never>] = [:]
@@ -139,7 +141,7 @@ actor AppRuntime {
             let plan = try await plan(for: live)
             let running = try await bringUp(plan)
             guard started == generation else {
-                if self.running?.container != running.container { retire(running) }
+                if self.running?.container != running.container { retire(running.container, backend: nil) }
                 throw Superseded()
             }
             progress = .running
@@ -149,6 +151,7 @@ actor AppRuntime {
             healthySince = world.time.uptime
             service = .running(running)
             publishRoutes()
+            await retireStrays()
             return running
         } catch {
             guard started == generation else { throw Superseded() }

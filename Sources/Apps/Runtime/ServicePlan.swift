@@ -136,9 +136,11 @@ struct ServicePlanner: Sendable {
             params: loaded.params, address: version.address, publicURL: world.configuration.publicURL, port: nil,
             resolve: resolve)
         let keepsAppPath = loaded.declaration.proxies.contains { $0.config.isOwnContainer && !$0.config.stripApp }
+        // The public address is left out: a daemon that comes back on another port still knows its containers.
+        let identity = environment.variables.filter { $0.key != "CL_APP_URL" }.mapValues { $0.exposed ?? "" }
         let hash = IdentityHash.version(
             IdentityHash.VersionInputs(
-                source: version.sourceHash, environment: environment.variables.mapValues { $0.exposed ?? "" },
+                source: version.sourceHash, environment: identity,
                 options: version.details.containerOptions, arguments: arguments, volumes: volumes,
                 imageDigest: version.details.imageDigest ?? "", image: image.name, port: Int(port ?? 0),
                 scheme: config.scheme.rawValue, health: config.health + (keepsAppPath ? "+app" : ""),

@@ -67,10 +67,13 @@ final class AppHost: Sendable {
     }
 
     /// Runs `body` with what a new daemon finds after this one has gone.
-    func afterRestart(_ body: @Sendable (AppHost) async throws -> Void) async throws {
+    func afterRestart(
+        _ configuration: AppsConfiguration? = nil, _ body: @Sendable (AppHost) async throws -> Void
+    ) async throws {
         await service.shutdown()
         let next = try await AppHost(
-            root: root, configuration: service.configuration, secrets: [:], time: SystemTimeSource(), sharing: self)
+            root: root, configuration: configuration ?? service.configuration, secrets: [:], time: SystemTimeSource(),
+            sharing: self)
         try await next.serve(body)
     }
 
