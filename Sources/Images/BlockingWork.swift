@@ -7,6 +7,18 @@ internal import Synchronization
 enum BlockingWork {
     private static let queue = DispatchQueue(label: "martlet.images", qos: .userInitiated, attributes: .concurrent)
 
+    private static let releaseQueue = DispatchQueue(label: "martlet.images.release", qos: .utility)
+
+    /// Runs work that may wait for the disk for long and that nobody is in a hurry for; one after the other.
+    static func runLater(_ body: @escaping @Sendable () -> Void) async {
+        await withCheckedContinuation { continuation in
+            releaseQueue.async {
+                body()
+                continuation.resume()
+            }
+        }
+    }
+
     /// How many processors this process may use.
     static var processors: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
 

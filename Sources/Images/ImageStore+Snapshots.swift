@@ -21,6 +21,7 @@ extension ImageStore {
     /// - Throws: ``ImageError`` `.notFound` for an unknown image, `.snapshotFailed` when `id` shows another image.
     package func prepareSnapshot(id: String, image: Digest, mountPoint: String) async throws -> Snapshot {
         try checkSnapshotID(id)
+        await released(id)  // the kernel may refuse directories that an earlier mount has not let go
         let record = try readableRecord(id, image) ?? createSnapshot(id, image)
         guard record.image == image else {
             throw ImageError(
@@ -43,36 +44,56 @@ extension ImageStore {
     }
 
     /// Unmounts a snapshot; its changes stay, and so does the directory it was mounted at. Idempotent.
+    ///
+    /// It is out of sight at once; the kernel's waiting for the disk is left for later.
     package func unmountSnapshot(id: String, mountPoint: String) async throws {
         try checkSnapshotID(id)
         let upper = files.path("\(files.snapshot(id))/upper")
-        try await BlockingWork.run {
+        let held = try await BlockingWork.run { () -> HeldMounts in
             guard let path = StoreMounts.canonical(mountPoint),
                 let mounted = try StoreMounts.mounted(at: path),
                 mounted.superOptions.contains("upperdir=\(upper)"[...])
-            else { return }
-            try FileSystemMount.unmountAll(beneath: path)
+            else { return HeldMounts() }
+            return try HeldMounts(detaching: [path])
         }
+        release(held, of: id)
     }
 
     /// Removes a snapshot with its changes; if it is still mounted somewhere it is unmounted. Idempotent.
+    ///
+    /// The name is free at once; the files go later.
     package func removeSnapshot(id: String) async throws {
         try checkSnapshotID(id)
         guard try files.root.status(files.snapshot(id)) != nil else { return }
         let upper = files.path("\(files.snapshot(id))/upper")
         let aside = files.temporary(in: "snapshots", "trash")
         let files = files
-        try await BlockingWork.run {
-            for entry in try MountTable.read().entries where entry.superOptions.contains("upperdir=\(upper)"[...]) {
-                try FileSystemMount.unmount(entry.mountPoint, detach: true)
-            }
+        let held = try await BlockingWork.run {
+            let mounted = try MountTable.read().entries.filter { $0.superOptions.contains("upperdir=\(upper)"[...]) }
+            let held = try HeldMounts(detaching: mounted.map(\.mountPoint))
             do {
                 try files.root.rename(files.snapshot(id), to: aside)
             } catch let error as KernelError where error.errorNumber == ENOENT {
-                return  // somebody else was faster
+                // Somebody else was faster.
             }
-            try files.root.removeTree(aside)
+            return held
         }
+        release(held, of: id)
+        let logger = logger
+        later(for: id) {
+            do {
+                try files.root.removeTree(aside)
+            } catch {
+                logger.warning(
+                    "removed snapshot stays on disk until the next start",
+                    metadata: ["snapshot": "\(id)", "error": "\(error)"])
+            }
+        }
+    }
+
+    private func release(_ held: HeldMounts, of id: String) {
+        guard !held.isEmpty else { return }
+        later(for: id) { held.close() }
     }
 
     /// The snapshots there are, by name.
@@ -147,6 +168,23 @@ extension ImageStore {
                 field: "snapshot", value: id, rule: "1...200 bytes without `/`, not beginning with a dot")
         }
     }
+}
+
+/// File systems that are out of sight and go when they are let go.
+private struct HeldMounts: Sendable {
+    private var descriptors: [CInt] = []
+    var isEmpty: Bool { descriptors.isEmpty }
+
+    init() {}
+
+    init(detaching mountPoints: [String]) throws {
+        for path in mountPoints {
+            if let held = try FileSystemMount.detach(path) { descriptors.append(held.release()) }
+        }
+    }
+
+    /// Lets them go; waits for the disk.
+    func close() { for descriptor in descriptors { Glibc.close(descriptor) } }
 }
 
 /// What snapshots ask of the kernel.

@@ -31,6 +31,8 @@ package actor ImageStore {
     var pins: [Digest: Int] = [:]
     private var syncing: Task<Void, Never>?
     private var needsSync = false
+    /// What is still to be released of a snapshot, in order.
+    private var releases: [String: [Task<Void, Never>]] = [:]
 
     private nonisolated let executor = QueueExecutor(label: "martlet.images.store")
     /// A queue on which waiting for the disk holds up nobody else.
@@ -82,9 +84,9 @@ package actor ImageStore {
         return (files, index)
     }
 
-    /// Waits until everything has reached the disk. The store may be used on.
+    /// Waits until everything has reached the disk and what was removed is gone. The store may be used on.
     package func close() async {
-        while let task = syncing { await task.value }
+        while let task = syncing ?? releases.first?.value.last { await task.value }
     }
 
     // MARK: Questions
@@ -132,7 +134,25 @@ package actor ImageStore {
         index = changed
     }
 
-    // MARK: Durability
+    // MARK: Later
+
+    /// Does what remains of a snapshot's end after the caller has gone on; ``released(_:)`` and ``close()`` wait for it.
+    func later(for snapshot: String, _ body: @escaping @Sendable () -> Void) {
+        let earlier = releases[snapshot]?.last
+        // Owned by `releases`.
+        let task = Task {
+            await earlier?.value
+            await BlockingWork.runLater(body)
+            releases[snapshot]?.removeFirst()
+            if releases[snapshot]?.isEmpty == true { releases[snapshot] = nil }
+        }
+        releases[snapshot, default: []].append(task)
+    }
+
+    /// Waits until nothing remains to be done for a snapshot of that name.
+    func released(_ snapshot: String) async {
+        while let task = releases[snapshot]?.last { await task.value }
+    }
 
     /// Writes new layers to disk in the background; until then a note says which would not survive a loss of power.
     func startSyncing() {

@@ -57,6 +57,22 @@ package enum FileSystemMount {
         throw KernelError.last("umount2", target)
     }
 
+    /// Takes the uppermost mount off `target` at once, with all mounts on it, and leaves the rest for later.
+    ///
+    /// The last user of a file system waits until everything is written: for an overlay that is everything on the file
+    /// system of its upper directory, whoever wrote it. That waiting happens when the returned descriptor is closed.
+    /// - Returns: nil when there was no mount, or no such path.
+    package static func detach(_ target: String) throws -> OwnedDescriptor? {
+        let held = open(target, Int32(CLX_O_PATH) | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        guard held >= 0 else {
+            if errno == ENOENT || errno == ENOTDIR { return nil }
+            throw KernelError.last("open", target)
+        }
+        let owned = OwnedDescriptor(adopting: held)
+        guard try unmount(target, detach: true) else { return nil }
+        return owned
+    }
+
     /// Takes off every mount at `path` and beneath it, deepest first; `path` must be canonical.
     package static func unmountAll(beneath path: String) throws {
         for entry in try MountTable.read().beneath(path).reversed() { try unmount(entry.mountPoint, detach: true) }

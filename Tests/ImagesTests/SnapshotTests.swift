@@ -43,6 +43,8 @@ struct SnapshotTests {
         try await store.removeSnapshot(id: "c1")
         try await store.removeSnapshot(id: "c1")
         #expect(try MountTable.read().beneath(root).isEmpty)
+        #expect(try await store.snapshots().isEmpty)
+        await store.close()
         #expect(scratch.names("store/snapshots").isEmpty)
         await #expect(throws: ImageError.self) {
             try await store.prepareSnapshot(id: "c1", image: digest, mountPoint: root)
