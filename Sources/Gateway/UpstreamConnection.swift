@@ -19,6 +19,8 @@ final class UpstreamConnection: TimedConnection, ChannelInboundHandler {
     @exclusivity(unchecked) var client: ClientConnection?
     @exclusivity(unchecked) var idleSince = NIODeadline.uptimeNanoseconds(0)
     @exclusivity(unchecked) var isPooled = false
+    /// The pool is still inside the call that opens it.
+    @exclusivity(unchecked) var isStarting = false
     /// It has carried a whole exchange before this one.
     @exclusivity(unchecked) private(set) var isReused = false
     /// Something of the response has arrived.
