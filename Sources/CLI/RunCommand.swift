@@ -68,9 +68,12 @@ struct RunCommand: AsyncParsableCommand {
         do {
             let session = try await client.attach(
                 id, AttachRequest(start: true, size: mode.tty ? Terminal.size : nil))
-            return try await Interaction(
+            let code = try await Interaction(
                 client: client, session: session.id, input: mode.interactive, terminal: mode.tty
             ).run()
+            // It deletes itself; this only waits for that, so that the next command does not see it any more.
+            if mode.rm { try? await client.deleteContainer(id, force: true) }
+            return code
         } catch {
             // What never ran is not left behind; a failure to delete it must not hide why it did not run.
             if mode.rm { try? await client.deleteContainer(id, force: true) }

@@ -89,7 +89,7 @@ extension ContainerError {
 
     static func running(_ id: ContainerID) -> ContainerError {
         ContainerError(
-            code: .running, message: "container `\(id)` is running", hint: "stop it first, or delete it with force")
+            code: .running, message: "container `\(id)` is running", hint: "stop it first, or delete it with `--force`")
     }
 
     static func notRunning(_ id: ContainerID, phase: ContainerPhase) -> ContainerError {
