@@ -73,6 +73,10 @@ extension Value {
     }
     /// An object of the host.
     public static func host(_ value: any HostValue) -> Value { Value(.object(HostObject(value))) }
+    /// A value that programs can only loop over; each loop calls `makeNext` and then its result until that gives nil.
+    public static func sequence(_ typeName: String, _ makeNext: @escaping @Sendable () -> () -> Value?) -> Value {
+        Value(.object(SequenceObject(typeName, makeNext)))
+    }
     /// A function of the host.
     public static func function(_ function: NativeFunction) -> Value { Value(.object(function.object)) }
 }
@@ -238,6 +242,14 @@ extension Value {
         case .object(let object): return object.isFrozen
         default: return true
         }
+    }
+}
+
+extension Value {
+    /// Makes the value and all it reaches immutable for good, as the end of a module does.
+    public func freeze() {
+        var pending = [self]
+        Freezer.freeze(&pending)
     }
 }
 

@@ -27,7 +27,10 @@ extension Evaluation {
 
     private func noAttribute(_ value: Value, _ name: String) -> StarlarkFailure {
         let hint = Spelling.hint(name, attributeNames(value), prefix: ".")
-        if value.payload.isRecord { return StarlarkFailure("\(value.typeName) has no .\(name) attribute\(hint)") }
+        if case .object(let object as StructObject) = value.payload {
+            let brand = object.constructor.stringValue == nil ? "\(object.constructor) " : ""
+            return StarlarkFailure("\(brand)struct has no .\(name) attribute\(hint)")
+        }
         return StarlarkFailure("\(value.typeName) has no .\(name) field or method\(hint)")
     }
 
@@ -263,12 +266,5 @@ extension Value {
         case .object(let object): return object.methods
         default: return nil
         }
-    }
-}
-
-extension Value.Payload {
-    var isRecord: Bool {
-        if case .object(let object) = self { return object is RecordObject }
-        return false
     }
 }

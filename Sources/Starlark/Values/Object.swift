@@ -277,3 +277,16 @@ final class HostObject: Object {
         return ValueIterator(array: elements)
     }
 }
+
+/// A sequence of the host that can only be looped over.
+final class SequenceObject: Object {
+    private let name: String
+    private let makeNext: @Sendable () -> () -> Value?
+    init(_ name: String, _ makeNext: @escaping @Sendable () -> () -> Value?) {
+        self.name = name
+        self.makeNext = makeNext
+    }
+    override var typeName: String { name }
+    override var isIterable: Bool { true }
+    override func makeIterator(_ evaluation: Evaluation?) -> ValueIterator? { ValueIterator(generator: makeNext()) }
+}
