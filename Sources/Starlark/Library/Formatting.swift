@@ -6,10 +6,11 @@ extension StringMethods {
         var automatic = 0
         var isAutomatic = false
         var isManual = false
-        let pieces = try FormatField.parse(text(a), a)
+        let pieces = FormatField.parse(text(a), a)
         for piece in pieces {
             switch piece {
             case .literal(let bytes): result.append(contentsOf: bytes)
+            case .failure(let failure): throw failure
             case .field(let field):
                 let value: Value
                 if field.name.isEmpty {
@@ -70,13 +71,15 @@ private struct FormatField {
     enum Piece {
         case literal([UInt8])
         case field(FormatField)
+        /// A mistake, reported when the fields before it are done.
+        case failure(StarlarkFailure)
     }
 
     var name: [UInt8] = []
     var conversion = "s"
     var specification: [UInt8] = []
 
-    static func parse(_ format: StringObject, _ a: Arguments) throws -> [Piece] {
+    static func parse(_ format: StringObject, _ a: Arguments) -> [Piece] {
         var pieces: [Piece] = []
         var literal: [UInt8] = []
         let bytes = format.array
@@ -85,7 +88,7 @@ private struct FormatField {
             let c = bytes[index]
             let next = index + 1 < bytes.count ? bytes[index + 1] : 0
             if c == UInt8(ascii: "}") {
-                guard next == c else { throw a.failure("single '}' in format") }
+                guard next == c else { return pieces + [.failure(a.failure("single '}' in format"))] }
                 literal.append(c)
                 index += 2
             } else if c != UInt8(ascii: "{") {
@@ -96,7 +99,7 @@ private struct FormatField {
                 index += 2
             } else {
                 guard let end = bytes[index...].firstIndex(of: UInt8(ascii: "}")) else {
-                    throw a.failure("unmatched '{' in format")
+                    return pieces + [.failure(a.failure("unmatched '{' in format"))]
                 }
                 if !literal.isEmpty { pieces.append(.literal(literal)) }
                 literal = []

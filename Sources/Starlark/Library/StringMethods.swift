@@ -222,7 +222,8 @@ enum StringMethods {
     static func strip(_ a: inout Arguments, left: Bool, right: Bool) throws -> Value {
         try a.expect(0, 1)
         try charge(a)
-        let cutset = a.positionalCount > 0 ? try a.text(0) : nil
+        let given = a.positionalCount > 0 ? try a.text(0) : .empty
+        let cutset = given.count == 0 ? nil : given  // an empty set means white space
         let text = text(a)
         let range: Range<Int>
         if cutset?.isASCII ?? true, text.isASCII {

@@ -128,6 +128,9 @@ enum DictMethods {
         }
         for (index, name) in a.names.enumerated() {
             try a.evaluation.charge(bytes: 64)
+            if a.names.count > 1, a.names[..<index].contains(where: { $0.isEqual(to: name) }) {
+                throw a.failure("duplicate keyword arg: \(Value(.string(name)).repr)")
+            }
             try dict.set(Value(.string(name)), a.base[a.positionalCount + index])
         }
     }
@@ -194,6 +197,7 @@ enum SetMethods {
 
     static func clear(_ a: inout Arguments) throws -> Value {
         try a.expect(0)
+        if table(a).count == 0 { return .none }
         try a.checkMutable(table(a), "clear")
         table(a).removeAll()
         return .none
@@ -255,8 +259,11 @@ enum SetMethods {
     }
 
     private static func addAll(_ a: Arguments, to target: TableObject) throws {
-        if !a.names.isEmpty { throw a.failure("unexpected keyword arguments") }
+        if !a.names.isEmpty { throw a.failure("does not accept keyword arguments") }
         for index in 0..<a.positionalCount {
+            guard a.at(index).isIterable else {
+                throw a.failure("argument #\(index + 1) is not iterable: \(a.at(index).typeName)")
+            }
             for element in try a.elements(a.at(index), "\(index + 1)") {
                 try a.evaluation.charge(bytes: 64)
                 try a.prefixed { _ = try target.insertIfAbsent(element, .none) }

@@ -78,6 +78,9 @@ extension StringObject {
         }
     }
 
+    /// The text with each byte that belongs to no code point replaced by U+FFFD.
+    var repaired: StringObject { isValidText ? self : mapped { $0 } }
+
     /// Maps code points one to one.
     func mapped(_ transform: (Unicode.Scalar) -> Unicode.Scalar) -> StringObject {
         var text = ""

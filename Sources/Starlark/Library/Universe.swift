@@ -82,7 +82,7 @@ enum Universe {
         if case .string(let text) = x.payload {
             var base = 10
             if let value = values[1] {
-                guard let given = value.intValue else { throw a.mismatch("base", value, "int") }
+                guard let given = value.intValue else { throw a.failure("for base, got \(value.typeName), want int") }
                 base = given
                 if base != 0, base < 2 || base > 36 { throw a.failure("base must be an integer >= 2 && <= 36") }
             }
@@ -219,7 +219,7 @@ enum Universe {
         switch a.at(0).payload {
         case .object(let object) where object is BytesObject: return a.at(0)
         case .string(let text):
-            return Value(.object(BytesObject(text.isValidText ? text : .make(text.string))))
+            return Value(.object(BytesObject(text.repaired)))
         default: break
         }
         guard let iterator = try a.at(0).makeIterator(a.evaluation) else {
@@ -472,7 +472,7 @@ extension Evaluation {
     func text(_ value: Value) throws -> StringObject {
         switch value.payload {
         case .string(let text): return text
-        case .object(let object as BytesObject): return .make(object.storage.string)
+        case .object(let object as BytesObject): return object.storage.repaired
         default: return try representation(value)
         }
     }

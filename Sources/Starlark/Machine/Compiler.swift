@@ -140,7 +140,8 @@ struct Compiler {
             name: syntax.symbol.map { symbols.text(of: $0) } ?? "lambda",
             parameters: (0..<scope.parameterCount).map { object(scope.locals[$0].symbol) },
             keywordOnlyCount: scope.keywordOnlyCount, hasRest: scope.hasRest, hasKeywords: scope.hasKeywords,
-            documentation: documentation, position: syntax.position)
+            documentation: documentation,
+            position: syntax.symbol == nil ? tree.startOffset(syntax.expression) : syntax.position)
         let outer = unit
         try begin(scope, parameterCount: scope.parameterCount)
         if syntax.expression != SyntaxTree.none {

@@ -424,6 +424,9 @@ extension Evaluation {
             return try set.table.contains(element)
         case let range as RangeObject:
             if let value = element.intValue { return range.contains(value) }
+            if case .float(let number) = element.payload, number.isFinite {
+                return Int(exactly: number.rounded(.towardZero)).map(range.contains) ?? false
+            }
             if element.typeName == "int" { return false }
             throw StarlarkFailure("'in <range>' requires integer as left operand, not \(element.typeName)")
         case let bytes as BytesObject:

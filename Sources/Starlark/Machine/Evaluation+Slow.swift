@@ -103,9 +103,7 @@ extension Evaluation {
         do {
             members = try loader.load(site.module, from: program.source.name, in: self)
         } catch {
-            let detail = (error as? EvaluationError).map { error in
-                error.position.map { "\($0): \(error.message)" } ?? error.message
-            }
+            let detail = (error as? EvaluationError)?.message
             throw EvaluationError(
                 message: "cannot load \(site.module): \(detail ?? "\(error)")", backtrace: frames(), cause: error,
                 origin: ObjectIdentifier(self))

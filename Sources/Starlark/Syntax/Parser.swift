@@ -201,7 +201,7 @@ struct Parser {
         scratch.append(first)
         while scanner.token == .comma {
             try scanner.next()
-            if endsExpressionList(scanner.token) || scanner.token == .in { break }
+            if endsExpressionList(scanner.token) { break }
             let next = try parsePrimaryWithSuffixes()
             scratch.append(next)
         }
@@ -237,7 +237,7 @@ struct Parser {
                 let range = quoted ? start + 1..<start + 1 + text.count : start..<start
                 let symbol = scanner.intern(range)
                 let name = add(.init(kind: .name, position: UInt32(start + 1), a: symbol))
-                scratch.append(contentsOf: [name, constant, UInt32(start), 0])
+                scratch.append(contentsOf: [name, constant, UInt32(start + 1), 0])
             case .identifier:
                 let symbol = scanner.symbol
                 let name = add(.init(kind: .name, position: position, a: symbol))
@@ -255,7 +255,7 @@ struct Parser {
                         offset: scanner.start,
                         message: "original name of loaded symbol must be quoted: \"originalname\"")
                 }
-                let original = scanner.start
+                let original = scanner.start + 1
                 let constant = tree[try parseString()].a
                 scratch.append(contentsOf: [name, constant, UInt32(original), 0])
             default:

@@ -41,15 +41,28 @@ final class Symbol: HostValue {
 }
 
 /// Supplies modules from sources and values.
-struct TestLoader: ModuleLoader {
+final class TestLoader: ModuleLoader {
+    private var loading: Set<String> = []
     var sources: [String: String] = [:]
     var values: [String: [(String, Value)]] = [:]
     var dialect = Dialect.standard
     var predeclared: [String: Value] = [:]
 
+    init(
+        sources: [String: String] = [:], values: [String: [(String, Value)]] = [:], dialect: Dialect = .standard,
+        predeclared: [String: Value] = [:]
+    ) {
+        self.sources = sources
+        self.values = values
+        self.dialect = dialect
+        self.predeclared = predeclared
+    }
+
     func load(_ name: String, from: String, in evaluation: Evaluation) throws -> [(String, Value)] {
         if let values = values[name] { return values }
-        guard let source = sources[name] else { throw StarlarkFailure("no such module: \(name)") }
+        guard let source = sources[name] else { throw StarlarkFailure("no such module") }
+        guard loading.insert(name).inserted else { throw StarlarkFailure("cycle in load graph") }
+        defer { loading.remove(name) }
         let program = try Program(
             source: source, name: name, dialect: dialect, predeclared: Set(predeclared.keys))
         return try evaluation.run(program, predeclared: predeclared).exports
@@ -79,7 +92,7 @@ enum TestValues {
                     return .none
                 }),
             "catch": .function(
-                NativeFunction("catch", [.required("f", .callable)]) { call in
+                NativeFunction("catch", [.required("f")]) { call in
                     do {
                         _ = try call.evaluation.call(call["f"])
                         return .none
@@ -95,7 +108,7 @@ enum TestValues {
             "_freeze": .function(
                 NativeFunction("freeze", [.required("x")]) { call in
                     call["x"].freeze()
-                    return .none
+                    return call["x"]
                 }),
             "_floateq": .function(
                 NativeFunction("floateq", [.required("x", .float), .required("y", .float)]) { call in
@@ -109,7 +122,7 @@ enum TestValues {
             "fibonacci": .sequence("fibonacci") {
                 var (a, b) = (0, 1)
                 return {
-                    (a, b) = (b, a &+ b)
+                    defer { (a, b) = (b, a &+ b) }
                     return .int(a)
                 }
             },
