@@ -11,16 +11,17 @@ public final class Evaluation {
 
     let printSink: ((String) -> Void)?
     let loader: (any ModuleLoader)?
-    var stack = MachineStack()
+    // One thread uses an evaluation, and no access to these spans a call: the checks would only cost time.
+    @exclusivity(unchecked) var stack = MachineStack()
 
     /// Steps left until the next look at limits and cancellation.
-    var fuel = 0
-    private var granted = 0
-    private var usedSteps = 0
-    private var allocated = 0
+    @exclusivity(unchecked) var fuel = 0
+    @exclusivity(unchecked) private var granted = 0
+    @exclusivity(unchecked) private var usedSteps = 0
+    @exclusivity(unchecked) private var allocated = 0
     private let allocationLimit: Int
     /// Levels of native code that called back.
-    var nativeDepth = 0
+    @exclusivity(unchecked) var nativeDepth = 0
 
     /// Creates an evaluation.
     /// - Parameters:

@@ -37,7 +37,8 @@ extension Arguments {
     func integer(_ index: Int) throws -> Int {
         if case .int(let value) = base[index].payload { return value }
         guard base[index].typeName == "int" else { throw mismatch("\(index + 1)", base[index], "int") }
-        throw failure("for parameter \(index + 1): \(base[index].repr) out of range (want value in signed 64-bit range)")
+        throw failure(
+            "for parameter \(index + 1): \(base[index].repr) out of range (want value in signed 64-bit range)")
     }
 
     /// An int for an index: large ones count as infinite.

@@ -194,10 +194,14 @@ extension Evaluation {
             } else {
                 result.append(contentsOf: try wholeNumber(value, c).description.utf8)
             }
-        case UInt8(ascii: "o"): result.append(contentsOf: try wholeNumber(value, c).text(radix: 8).utf8)
-        case UInt8(ascii: "x"): result.append(contentsOf: try wholeNumber(value, c).text(radix: 16).utf8)
-        case UInt8(ascii: "X"):
-            result.append(contentsOf: try wholeNumber(value, c).text(radix: 16, uppercase: true).utf8)
+        case UInt8(ascii: "x"), UInt8(ascii: "X"), UInt8(ascii: "o"):
+            let radix = c == UInt8(ascii: "o") ? 8 : 16
+            let isUpper = c == UInt8(ascii: "X")
+            if case .int(let number) = value.payload {
+                result.append(contentsOf: String(number, radix: radix, uppercase: isUpper).utf8)
+            } else {
+                result.append(contentsOf: try wholeNumber(value, c).text(radix: radix, uppercase: isUpper).utf8)
+            }
         case UInt8(ascii: "e"), UInt8(ascii: "f"), UInt8(ascii: "g"), UInt8(ascii: "E"), UInt8(ascii: "F"),
             UInt8(ascii: "G"):
             guard let number = try double(value) else {

@@ -141,7 +141,7 @@ struct Compiler {
             parameters: (0..<scope.parameterCount).map { object(scope.locals[$0].symbol) },
             keywordOnlyCount: scope.keywordOnlyCount, hasRest: scope.hasRest, hasKeywords: scope.hasKeywords,
             documentation: documentation,
-            position: syntax.symbol == nil ? tree.startOffset(syntax.expression) : syntax.position)
+            position: reportedPosition(syntax))
         let outer = unit
         try begin(scope, parameterCount: scope.parameterCount)
         if syntax.expression != SyntaxTree.none {
@@ -155,6 +155,12 @@ struct Compiler {
         functions[index] = code
         unit = outer
         return index
+    }
+
+    /// Where failed argument binding is reported: a lambda's first operation, else the definition.
+    private func reportedPosition(_ syntax: FunctionSyntax) -> UInt32 {
+        if syntax.symbol != nil || tree[syntax.expression].kind == .literal { return syntax.position }
+        return tree.startOffset(syntax.expression)
     }
 
     /// Defaults are stored for all named parameters from the first that has one.

@@ -158,22 +158,19 @@ extension Evaluation {
     func enter(
         _ function: FunctionObject, _ slot: UnsafeMutablePointer<Value>, _ positional: Int, _ site: CallSite?
     ) throws {
-        let code = function.code
-        try charge(steps: 2 &+ code.wordCount >> 4)
+        try charge(steps: function.entryCost)
         if stack.depth >= limits.callDepth { throw StarlarkFailure("Starlark stack overflow", kind: .limitExceeded) }
-        if !code.program.dialect.allowsRecursion { try checkRecursion(code) }
-        if site == nil, code.isSimple, positional == code.namedCount, slot + (1 + code.frameSize) <= stack.limit {
+        if !function.allowsRecursion { try checkRecursion(function.code) }
+        if site == nil, positional == function.simpleCount, slot + (1 + function.frameSize) <= stack.limit {
             let base = slot + 1
             var index = positional
-            while index < code.localCount {
-                base[index] = .unbound
+            while index < function.localCount {
+                (base + index).clear()
                 index &+= 1
             }
             stack.pushFrame(
-                FrameRecord(
-                    function: function, pc: 0, base: base, returnTo: slot, clearFrom: base, native: nil,
-                    chunk: stack.chunk))
-            stack.top = base + code.frameSize
+                FrameRecord(function, base: base, returnTo: slot, clearFrom: base, chunk: stack.chunk))
+            stack.top = base + function.frameSize
             return
         }
         try enterSlowly(function, slot, positional, site)
@@ -230,8 +227,7 @@ extension Evaluation {
         }
         stack.pushFrame(
             FrameRecord(
-                function: function, pc: 0, base: base, returnTo: slot, clearFrom: clearFrom, native: nil,
-                chunk: chunk))
+                function, base: base, returnTo: slot, clearFrom: clearFrom, chunk: chunk))
         stack.top = base + code.frameSize
     }
 

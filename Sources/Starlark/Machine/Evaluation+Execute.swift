@@ -18,7 +18,7 @@ extension Evaluation {
     private func unwind(to entry: Int) {
         while stack.depth > entry {
             let frame = stack.frames[stack.depth - 1]
-            clear(frame.clearFrom, frame.base + frame.function.code.frameSize)
+            clear(frame.clearFrom, frame.end)
             stack.returnToChunk(frame.chunk)
             stack.popFrame()
         }
@@ -28,7 +28,7 @@ extension Evaluation {
     private func clear(_ from: UnsafeMutablePointer<Value>, _ to: UnsafeMutablePointer<Value>) {
         var slot = from
         while slot < to {
-            slot.pointee = .unbound
+            slot.clear()
             slot += 1
         }
     }
@@ -38,9 +38,9 @@ extension Evaluation {
         // The state of the current frame, kept in local variables.
         var frame = stack.frames + (stack.depth - 1)
         var regs = frame.pointee.base
-        var code = frame.pointee.function.code.words
-        var constants = frame.pointee.function.code.program.constants
-        var globals = frame.pointee.function.module.globals
+        var code = frame.pointee.words
+        var constants = frame.pointee.constants
+        var globals = frame.pointee.globals
         var pc = frame.pointee.pc
 
         while true {
@@ -54,7 +54,7 @@ extension Evaluation {
             switch word.op {
             case .move: regs[a] = regs[b]
             case .constant: regs[a] = constants[word.wide]
-            case .integer: regs[a] = .int(Int(Int32(truncatingIfNeeded: word.wide)))
+            case .integer: (regs + a).set(Int(Int32(truncatingIfNeeded: word.wide)))
             case .loadGlobal:
                 let value = globals[word.wide]
                 if case .unbound = value.payload { throw unboundGlobal(frame.pointee.function, word.wide) }
@@ -79,7 +79,7 @@ extension Evaluation {
                 if case .int(let x) = regs[b].payload, case .int(let y) = regs[c].payload {
                     let (sum, overflow) = x.addingReportingOverflow(y)
                     if !overflow {
-                        regs[a] = .int(sum)
+                        (regs + a).set(sum)
                         continue
                     }
                 }
@@ -88,7 +88,7 @@ extension Evaluation {
                 if case .int(let x) = regs[b].payload, case .int(let y) = regs[c].payload {
                     let (difference, overflow) = x.subtractingReportingOverflow(y)
                     if !overflow {
-                        regs[a] = .int(difference)
+                        (regs + a).set(difference)
                         continue
                     }
                 }
@@ -97,7 +97,7 @@ extension Evaluation {
                 if case .int(let x) = regs[b].payload, case .int(let y) = regs[c].payload {
                     let (product, overflow) = x.multipliedReportingOverflow(by: y)
                     if !overflow {
-                        regs[a] = .int(product)
+                        (regs + a).set(product)
                         continue
                     }
                 }
@@ -105,7 +105,7 @@ extension Evaluation {
             case .modulo:
                 if case .int(let x) = regs[b].payload, case .int(let y) = regs[c].payload, y > 0 {
                     let remainder = x % y
-                    regs[a] = .int(remainder < 0 ? remainder &+ y : remainder)
+                    (regs + a).set(remainder < 0 ? remainder &+ y : remainder)
                     continue
                 }
                 regs[a] = try modulo(regs[b], regs[c])
@@ -114,7 +114,7 @@ extension Evaluation {
                 if case .int(let x) = regs[b].payload {
                     let (sum, overflow) = x.addingReportingOverflow(y)
                     if !overflow {
-                        regs[a] = .int(sum)
+                        (regs + a).set(sum)
                         continue
                     }
                 }
@@ -124,7 +124,7 @@ extension Evaluation {
                 if case .int(let x) = regs[b].payload {
                     let (difference, overflow) = x.subtractingReportingOverflow(y)
                     if !overflow {
-                        regs[a] = .int(difference)
+                        (regs + a).set(difference)
                         continue
                     }
                 }
@@ -134,7 +134,7 @@ extension Evaluation {
                 if case .int(let x) = regs[b].payload {
                     let (product, overflow) = x.multipliedReportingOverflow(by: y)
                     if !overflow {
-                        regs[a] = .int(product)
+                        (regs + a).set(product)
                         continue
                     }
                 }
@@ -143,7 +143,7 @@ extension Evaluation {
                 let y = Int(Int16(bitPattern: word.c))
                 if case .int(let x) = regs[b].payload {
                     let remainder = x % y
-                    regs[a] = .int(remainder < 0 ? remainder &+ y : remainder)
+                    (regs + a).set(remainder < 0 ? remainder &+ y : remainder)
                     continue
                 }
                 regs[a] = try modulo(regs[b], .int(y))
@@ -152,7 +152,7 @@ extension Evaluation {
                 if case .int(let x) = regs[b].payload, case .int(let y) = regs[c].payload {
                     let (sum, overflow) = x.addingReportingOverflow(y)
                     if !overflow {
-                        regs[a] = .int(sum)
+                        (regs + a).set(sum)
                         continue
                     }
                 }
@@ -243,11 +243,10 @@ extension Evaluation {
                 let slot = regs + a
                 if case .function(let function) = slot.pointee.payload {
                     try enter(function, slot, b, nil)
-                    frame = stack.frames + (stack.depth &- 1)
-                    regs = frame.pointee.base
-                    code = function.code.words
-                    constants = function.code.program.constants
-                    globals = function.module.globals
+                    regs = stack.frames[stack.depth &- 1].base
+                    code = function.words
+                    constants = function.constants
+                    globals = function.globals
                     pc = 0
                 } else {
                     slot.pointee = try callNative(slot, b, CallSite.positional)
@@ -257,11 +256,10 @@ extension Evaluation {
                 let site = frame.pointee.function.code.program.callSites[c]
                 if case .function(let function) = slot.pointee.payload {
                     try enter(function, slot, b, site)
-                    frame = stack.frames + (stack.depth &- 1)
-                    regs = frame.pointee.base
-                    code = function.code.words
-                    constants = function.code.program.constants
-                    globals = function.module.globals
+                    regs = stack.frames[stack.depth &- 1].base
+                    code = function.words
+                    constants = function.constants
+                    globals = function.globals
                     pc = 0
                 } else {
                     slot.pointee = try callNative(slot, b, site)
@@ -282,11 +280,10 @@ extension Evaluation {
                 let site: CallSite? = c == 0 ? nil : frame.pointee.function.code.program.callSites[c]
                 if case .function(let function) = slot.pointee.payload {
                     try enter(function, slot, b, site)
-                    frame = stack.frames + (stack.depth &- 1)
-                    regs = frame.pointee.base
-                    code = function.code.words
-                    constants = function.code.program.constants
-                    globals = function.module.globals
+                    regs = stack.frames[stack.depth &- 1].base
+                    code = function.words
+                    constants = function.constants
+                    globals = function.globals
                     pc = 0
                 } else {
                     slot.pointee = try callNative(slot, b, site ?? CallSite.positional)
@@ -294,19 +291,18 @@ extension Evaluation {
             case .return, .returnNone:
                 let result = word.op == .return ? regs[a] : .none
                 let target = frame.pointee.returnTo
-                clear(frame.pointee.clearFrom, regs + frame.pointee.function.code.frameSize)
+                clear(frame.pointee.clearFrom, frame.pointee.end)
                 stack.returnToChunk(frame.pointee.chunk)
                 stack.popFrame()
                 if stack.depth == entry { return result }
                 target.pointee = result
                 frame = stack.frames + (stack.depth &- 1)
-                let function = frame.pointee.function
                 regs = frame.pointee.base
-                code = function.code.words
-                constants = function.code.program.constants
-                globals = function.module.globals
+                code = frame.pointee.words
+                constants = frame.pointee.constants
+                globals = frame.pointee.globals
                 pc = frame.pointee.pc
-                stack.top = regs + function.code.frameSize
+                stack.top = frame.pointee.end
 
             // Loops
             case .iterate:
@@ -367,6 +363,28 @@ extension Evaluation {
         case .lessEqual: return x <= y
         case .greater: return x > y
         case .greaterEqual: return x >= y
+        }
+    }
+}
+
+extension UnsafeMutablePointer<Value> {
+    /// Makes the register unbound; quick when it holds no reference.
+    @inline(__always) func clear() {
+        if pointee.isPlain { initialize(to: .unbound) } else { pointee = .unbound }
+    }
+
+    /// Stores an integer; quick when the register holds no reference.
+    @inline(__always) func set(_ value: Int) {
+        if pointee.isPlain { initialize(to: .int(value)) } else { pointee = .int(value) }
+    }
+}
+
+extension Value {
+    /// True for values without references: overwriting them releases nothing.
+    @inline(__always) var isPlain: Bool {
+        switch payload {
+        case .int, .none, .bool, .float, .unbound: return true
+        default: return false
         }
     }
 }

@@ -193,6 +193,18 @@ extension Value.Payload {
         if case .dict(let dict) = self { return dict }
         return nil
     }
+    var asTuple: TupleObject? {
+        if case .tuple(let tuple) = self { return tuple }
+        return nil
+    }
+    var asFunction: FunctionObject? {
+        if case .function(let function) = self { return function }
+        return nil
+    }
+    var asObject: Object? {
+        if case .object(let object) = self { return object }
+        return nil
+    }
     var asSet: SetObject? {
         if case .object(let object) = self { return object as? SetObject }
         return nil

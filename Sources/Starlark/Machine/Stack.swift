@@ -8,9 +8,32 @@ struct FrameRecord {
     var returnTo: UnsafeMutablePointer<Value>
     /// What is released on return begins here: arguments, then registers.
     var clearFrom: UnsafeMutablePointer<Value>
+    // Of the function, to return to this frame without following references.
+    var words: UnsafeMutablePointer<Instruction>
+    var constants: UnsafeMutablePointer<Value>
+    var globals: UnsafeMutablePointer<Value>
+    var end: UnsafeMutablePointer<Value>
     /// The native function being called, for backtraces.
     var native: Unmanaged<BuiltinObject>?
     var chunk: Int
+
+    @inline(__always)
+    init(
+        _ function: FunctionObject, base: UnsafeMutablePointer<Value>, returnTo: UnsafeMutablePointer<Value>,
+        clearFrom: UnsafeMutablePointer<Value>, chunk: Int
+    ) {
+        self.function = function
+        pc = 0
+        self.base = base
+        self.returnTo = returnTo
+        self.clearFrom = clearFrom
+        words = function.words
+        constants = function.constants
+        globals = function.globals
+        end = base + function.frameSize
+        native = nil
+        self.chunk = chunk
+    }
 }
 
 /// The stacks of an evaluation: registers in chunks that never move, and frames.

@@ -11,9 +11,9 @@ final class ValueIterator: Object {
 
     private let source: Source
     /// The index of the next element; for a range, its value.
-    private var position = 0
-    private var step = 0
-    private var remaining = 0
+    @exclusivity(unchecked) private var position = 0
+    @exclusivity(unchecked) private var step = 0
+    @exclusivity(unchecked) private var remaining = 0
 
     init(list: ListObject) {
         source = .list(list)

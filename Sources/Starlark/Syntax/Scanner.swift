@@ -161,7 +161,9 @@ struct Scanner {
             if length == 1, first == UInt8(ascii: "r") {
                 return try scanString(quote: position, raw: true, kind: .string)
             }
-            if length == 1 ? first == UInt8(ascii: "b") : first == UInt8(ascii: "r") && base[offset + 1] == UInt8(ascii: "b") {
+            if length == 1
+                ? first == UInt8(ascii: "b") : first == UInt8(ascii: "r") && base[offset + 1] == UInt8(ascii: "b")
+            {
                 return try scanString(quote: position, raw: length == 2, kind: .bytes)
             }
             if length == 1, first == UInt8(ascii: "f") {

@@ -3,11 +3,11 @@
 /// `iterators` counts the loops that hold it; it is not touched once the list is frozen, so that a frozen list can be
 /// read from many threads.
 final class ListObject {
-    private(set) var elements: UnsafeMutablePointer<Value>
-    private(set) var count: Int
-    private var capacity: Int
-    private(set) var isFrozen = false
-    private(set) var iterators = 0
+    @exclusivity(unchecked) private(set) var elements: UnsafeMutablePointer<Value>
+    @exclusivity(unchecked) private(set) var count: Int
+    @exclusivity(unchecked) private var capacity: Int
+    @exclusivity(unchecked) private(set) var isFrozen = false
+    @exclusivity(unchecked) private(set) var iterators = 0
 
     init(capacity: Int) {
         self.capacity = max(capacity, 0)
@@ -175,42 +175,44 @@ extension Value {
         }
     }
 
-    /// True when nobody else holds the container.
-    fileprivate mutating func isUniqueContainer() -> Bool {
-        switch payload {
-        case .list(var object):
-            payload = .none
-            defer { payload = .list(object) }
-            return isKnownUniquelyReferenced(&object)
-        case .tuple(var object):
-            payload = .none
-            defer { payload = .tuple(object) }
-            return isKnownUniquelyReferenced(&object)
-        case .dict(var object):
-            payload = .none
-            defer { payload = .dict(object) }
-            return isKnownUniquelyReferenced(&object)
-        case .function(var object):
-            payload = .none
-            defer { payload = .function(object) }
-            return isKnownUniquelyReferenced(&object)
-        case .object(var object):
-            payload = .none
-            defer { payload = .object(object) }
-            return isKnownUniquelyReferenced(&object)
-        default: return false
+    /// Empties the container if nobody else holds it, and lets go of it.
+    fileprivate mutating func drainIfUnique(into stack: inout [Value]) {
+        // No copy of the payload may be alive while uniqueness is asked for, hence the detour by a number and `take`.
+        switch containerKind {
+        case 1: Value.drain(take { $0.asList }, &stack) { $0.drain(into: &$1) }
+        case 2: Value.drain(take { $0.asTuple }, &stack) { $0.drain(into: &$1) }
+        case 3: Value.drain(take { $0.asDict }, &stack) { $0.drain(into: &$1) }
+        case 4: Value.drain(take { $0.asFunction }, &stack) { $0.drain(into: &$1) }
+        case 5: Value.drain(take { $0.asObject }, &stack) { $0.drain(into: &$1) }
+        default: break
         }
     }
 
-    fileprivate func drain(into stack: inout [Value]) {
+    @inline(never)
+    private var containerKind: Int {
         switch payload {
-        case .list(let object): object.drain(into: &stack)
-        case .tuple(let object): object.drain(into: &stack)
-        case .dict(let object): object.drain(into: &stack)
-        case .function(let object): object.drain(into: &stack)
-        case .object(let object): object.drain(into: &stack)
-        default: break
+        case .list: return 1
+        case .tuple: return 2
+        case .dict: return 3
+        case .function: return 4
+        case .object: return 5
+        default: return 0
         }
+    }
+
+    @inline(never)
+    private mutating func take<T: AnyObject>(_ extract: (Payload) -> T?) -> T? {
+        guard let object = extract(payload) else { return nil }
+        payload = .none
+        return object
+    }
+
+    @inline(never)
+    private static func drain<T: AnyObject>(
+        _ object: consuming T?, _ stack: inout [Value], _ body: (T, inout [Value]) -> Void
+    ) {
+        var object = object
+        if isKnownUniquelyReferenced(&object), let object { body(object, &stack) }
     }
 }
 
@@ -253,7 +255,5 @@ private func releaseNested(_ values: UnsafeMutablePointer<Value>, _ count: Int) 
 
 /// Releases everything on the stack without recursion.
 func drainAll(_ stack: inout [Value]) {
-    while var value = stack.popLast() {
-        if value.isUniqueContainer() { value.drain(into: &stack) }
-    }
+    while var value = stack.popLast() { value.drainIfUnique(into: &stack) }
 }

@@ -23,14 +23,33 @@ final class FunctionObject {
     let module: ModuleState
     /// Default values of the last parameters; unbound for a required keyword-only parameter among them.
     private(set) var defaults: [Value]
-    let cells: [CellObject]
+    private(set) var cells: [CellObject]
     private(set) var isFrozen = false
+
+    // What a call needs, copied here so that the fast path follows no references.
+    let words: UnsafeMutablePointer<Instruction>
+    let constants: UnsafeMutablePointer<Value>
+    let globals: UnsafeMutablePointer<Value>
+    let frameSize: Int
+    let localCount: Int
+    /// The number of positional arguments that need no binding; -1 when all calls do.
+    let simpleCount: Int
+    let allowsRecursion: Bool
+    let entryCost: Int
 
     init(code: Code, module: ModuleState, defaults: [Value], cells: [CellObject]) {
         self.code = code
         self.module = module
         self.defaults = defaults
         self.cells = cells
+        words = code.words
+        constants = code.program.constants
+        globals = module.globals
+        frameSize = code.frameSize
+        localCount = code.localCount
+        simpleCount = code.isSimple ? code.namedCount : -1
+        allowsRecursion = code.program.dialect.allowsRecursion
+        entryCost = 2 + code.wordCount >> 4
     }
 
     deinit {
@@ -44,6 +63,8 @@ final class FunctionObject {
             stack.append(defaults[index])
             defaults[index] = .none
         }
+        for cell in cells { stack.append(Value(.object(cell))) }
+        cells = []
     }
 
     func freeze(_ pending: inout [Value]) {

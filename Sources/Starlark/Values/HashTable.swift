@@ -19,18 +19,18 @@ class TableObject {
     private static let deleted: Int32 = -2
     private static let smallLimit = 8
 
-    private(set) var slots: UnsafeMutablePointer<Entry>
+    @exclusivity(unchecked) private(set) var slots: UnsafeMutablePointer<Entry>
     /// Entries used, including holes.
-    private(set) var used = 0
+    @exclusivity(unchecked) private(set) var used = 0
     /// Live entries.
-    private(set) var count = 0
+    @exclusivity(unchecked) private(set) var count = 0
     /// No live entry lies before this one.
-    private var first = 0
-    private var capacity: Int
-    private var index: UnsafeMutablePointer<Int32>?
-    private var indexMask = 0
-    private(set) var isFrozen = false
-    private(set) var iterators = 0
+    @exclusivity(unchecked) private var first = 0
+    @exclusivity(unchecked) private var capacity: Int
+    @exclusivity(unchecked) private var index: UnsafeMutablePointer<Int32>?
+    @exclusivity(unchecked) private var indexMask = 0
+    @exclusivity(unchecked) private(set) var isFrozen = false
+    @exclusivity(unchecked) private(set) var iterators = 0
 
     init(capacity: Int) {
         self.capacity = max(capacity, 0)

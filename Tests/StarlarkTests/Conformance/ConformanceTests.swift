@@ -87,8 +87,7 @@ struct ConformanceTests {
         return problems + open.map { "line \($0.line): no error, want \($0.pattern)" }
     }
 
-    private func evaluate(_ chunk: ConformanceData.Chunk, extra: Dialect = .standard) throws -> [String]
-    {
+    private func evaluate(_ chunk: ConformanceData.Chunk, extra: Dialect = .standard) throws -> [String] {
         // starlark-rust calls the helper `asserts`.
         let source = try ConformanceData.source(chunk).replacingOccurrences(of: "asserts", with: "assert")
         var dialect = dialect(source)
