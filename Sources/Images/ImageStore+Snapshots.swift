@@ -34,7 +34,7 @@ extension ImageStore {
         try await BlockingWork.run {
             try StoreMounts.makeMountPoint(mountPoint)
             if let mounted = try StoreMounts.mounted(at: mountPoint) {
-                if mounted.superOptions.contains("upperdir=\(upper)"[...]) { return }
+                if mounted.superOptions.contains("upperdir=\(upper)") { return }
                 throw ImageError(.snapshotFailed, "something else is mounted at `\(mountPoint)`", hint: "unmount it")
             }
             let lower = try StoreMounts.visibleLayers(record.layers, files)
@@ -52,7 +52,7 @@ extension ImageStore {
         let held = try await BlockingWork.run { () -> HeldMounts in
             guard let path = StoreMounts.canonical(mountPoint),
                 let mounted = try StoreMounts.mounted(at: path),
-                mounted.superOptions.contains("upperdir=\(upper)"[...])
+                mounted.superOptions.contains("upperdir=\(upper)")
             else { return HeldMounts() }
             return try HeldMounts(detaching: [path])
         }
@@ -69,7 +69,9 @@ extension ImageStore {
         let aside = files.temporary(in: "snapshots", "trash")
         let files = files
         let held = try await BlockingWork.run {
-            let mounted = try MountTable.read().entries.filter { $0.superOptions.contains("upperdir=\(upper)"[...]) }
+            let mounted = try MountTable.read(naming: upper).entries.filter {
+                $0.superOptions.contains("upperdir=\(upper)")
+            }
             let held = try HeldMounts(detaching: mounted.map(\.mountPoint))
             do {
                 try files.root.rename(files.snapshot(id), to: aside)
@@ -209,7 +211,7 @@ private enum StoreMounts {
         var above = stat()
         guard stat(path, &inside) == 0, stat(path + "/..", &above) == 0 else { return nil }
         guard inside.st_dev != above.st_dev || inside.st_ino == above.st_ino else { return nil }
-        return try canonical(path).flatMap { try MountTable.read().mount(at: $0) }
+        return try canonical(path).flatMap { try MountTable.read(naming: $0).mount(at: $0) }
     }
 
     /// Directories for the overlay, uppermost first. A layer whose own root is opaque hides all beneath it, which the kernel

@@ -19,7 +19,7 @@ package struct MountEntry: Hashable, Sendable {
     /// What is mounted, by the file system's own idea; `none` or a name for file systems without device.
     package let source: String
     /// Options of the file system, such as `upperdir=…`.
-    package let superOptions: [Substring]
+    package let superOptions: [String]
 
     /// Whether the mount refuses writes.
     package var isReadOnly: Bool { options.contains("ro") }
@@ -33,14 +33,33 @@ package struct MountTable: Sendable {
     package let entries: [MountEntry]
 
     /// Reads a table; lines that are no mount are left out.
-    package init(parsing text: [UInt8]) {
-        entries = text.split(separator: UInt8(ascii: "\n")).compactMap(Self.entry)
+    /// - Parameter word: only lines that hold this, as the kernel writes it, are looked at: much faster in a long table.
+    package init(parsing text: [UInt8], holding word: String = "") {
+        let word = Array(word.utf8)
+        entries = text.split(separator: UInt8(ascii: "\n")).compactMap { line in
+            Self.holds(line, word) ? Self.entry(line) : nil
+        }
     }
 
     /// The table of this process, or of the process with that identifier.
-    package static func read(process: Int32? = nil) throws -> MountTable {
+    /// - Parameter path: only mounts that name this path somewhere are wanted.
+    package static func read(process: Int32? = nil, naming path: String = "") throws -> MountTable {
         let name = process.map { "/proc/\($0)/mountinfo" } ?? "/proc/thread-self/mountinfo"
-        return MountTable(parsing: try ReadFile.bytes(name))
+        // Up to the first character that the kernel may escape; what is too much is harmless.
+        let plain = path.prefix { $0.isASCII && !" \t\n\\,=:#".contains($0) }
+        return MountTable(parsing: try ReadFile.bytes(name), holding: String(plain))
+    }
+
+    private static func holds(_ line: ArraySlice<UInt8>, _ word: [UInt8]) -> Bool {
+        guard let first = word.first else { return true }
+        return line.withUnsafeBufferPointer { line in
+            guard line.count >= word.count else { return false }
+            return word.withUnsafeBufferPointer { word in
+                (0...line.count - word.count).contains { start in
+                    line[start] == first && memcmp(line.baseAddress! + start, word.baseAddress!, word.count) == 0
+                }
+            }
+        }
     }
 
     /// The mounts at `path` and beneath it, deepest and latest last; `path` must be canonical.
@@ -53,14 +72,15 @@ package struct MountTable: Sendable {
     package func mount(at path: String) -> MountEntry? { entries.last { $0.mountPoint == path } }
 
     private static func entry(_ line: ArraySlice<UInt8>) -> MountEntry? {
-        let words = line.split(separator: UInt8(ascii: " ")).map(unescaped)
+        let fields = line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+        let words = fields.map(unescaped)
         guard words.count >= 10, let dash = words[6...].firstIndex(of: "-"), words.count > dash + 3,
             let id = Int(words[0]), let parent = Int(words[1])
         else { return nil }
         return MountEntry(
             id: id, parent: parent, device: words[2], root: words[3], mountPoint: words[4],
             options: words[5].split(separator: ","), fileSystem: words[dash + 1], source: words[dash + 2],
-            superOptions: words[dash + 3].split(separator: ","))
+            superOptions: fields[dash + 3].split(separator: UInt8(ascii: ",")).map(unescaped))
     }
 
     /// Undoes the kernel's octal escapes of blank, tab, newline, backslash and number sign.
