@@ -48,7 +48,7 @@ struct LimitTests {
             "def f(*a):\n    pass\nf(*range(1 << 60))",
         ])
     func memory(source: String) throws {
-        let error = try #require(try failure(source, Limits(steps: 20_000_000, allocatedBytes: 32 << 20)))
+        let error = try #require(try failure(source, Limits(steps: 20_000_000, allocatedBytes: 4 << 20)))
 
         #expect(error.kind == .limitExceeded || error.message.contains("excessive repeat"))
     }
@@ -86,13 +86,13 @@ struct LimitTests {
     @Test(
         "deep values neither crash nor hang",
         arguments: [
-            "x = []\nfor i in range(200000):\n    x = [x]",
-            "x = ()\nfor i in range(200000):\n    x = (x,)\ny = str(x) if len(x) == 2 else ''",
-            "x = {}\nfor i in range(200000):\n    x = {'k': x}\nx = None",
-            "x = None\nfor i in range(100000):\n    x = (lambda v: lambda: v)(x)\nx = None",
-            "x = ()\nfor i in range(100000):\n    x = (x,)\ny = {x: 1}",
-            "x = []\nfor i in range(100000):\n    x = [x]\ny = x == [x]",
-            "x = []\nfor i in range(100000):\n    x = [x]\ny = repr(x)[:10]",
+            "x = []\nfor i in range(50000):\n    x = [x]",
+            "x = ()\nfor i in range(50000):\n    x = (x,)\ny = str(x) if len(x) == 2 else ''",
+            "x = {}\nfor i in range(50000):\n    x = {'k': x}\nx = None",
+            "x = None\nfor i in range(30000):\n    x = (lambda v: lambda: v)(x)\nx = None",
+            "x = ()\nfor i in range(30000):\n    x = (x,)\ny = {x: 1}",
+            "x = []\nfor i in range(30000):\n    x = [x]\ny = x == [x]",
+            "x = []\nfor i in range(30000):\n    x = [x]\ny = repr(x)[:10]",
         ])
     func deepValues(source: String) throws {
         _ = try failure(source, Limits(steps: 50_000_000))

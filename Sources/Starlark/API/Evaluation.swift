@@ -112,6 +112,9 @@ public final class Evaluation {
         if allocated > allocationLimit { throw outOfMemory() }
     }
 
+    /// What may still be allocated.
+    var remainingBytes: Int { max(0, allocationLimit - allocated) }
+
     @inline(never) private func outOfMemory() -> StarlarkFailure {
         StarlarkFailure("Starlark computation cancelled: out of memory", kind: .limitExceeded)
     }

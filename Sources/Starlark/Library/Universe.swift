@@ -482,7 +482,7 @@ extension Evaluation {
         if case .object(let object as BigIntObject) = value.payload {
             try charge(steps: object.value.limbs.count * object.value.limbs.count >> 2)
         }
-        var writer = TextWriter(limit: min(limits.allocatedBytes ?? 1 << 28, 1 << 28))
+        var writer = TextWriter(limit: min(remainingBytes, 64 << 20))
         writer.write(value)
         if writer.overflowed { throw StarlarkFailure("text of value too large", kind: .limitExceeded) }
         try charge(bytes: 32 + writer.bytes.count)

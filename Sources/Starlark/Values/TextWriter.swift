@@ -18,6 +18,8 @@ struct TextWriter {
     private(set) var overflowed = false
     private let limit: Int
     private var stack: [Open] = []
+    /// The lists and dicts on the stack.
+    private var active: Set<ObjectIdentifier> = []
     private var isRunning = false
 
     init(limit: Int = 64 << 20) {
@@ -78,12 +80,9 @@ struct TextWriter {
     }
 
     private mutating func enter(_ object: AnyObject, _ cycle: String) -> Bool {
-        let identity = ObjectIdentifier(object)
-        if stack.contains(where: { $0.identity == identity }) {
-            append(cycle)
-            return false
-        }
-        return true
+        if active.insert(ObjectIdentifier(object)).inserted { return true }
+        append(cycle)
+        return false
     }
 
     /// Opens a set or record; called by the objects themselves.
@@ -152,7 +151,7 @@ struct TextWriter {
 
     private mutating func close(_ text: String) {
         append(text)
-        stack.removeLast()
+        if let identity = stack.removeLast().identity { active.remove(identity) }
     }
 
     // MARK: Quoting
