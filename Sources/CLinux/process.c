@@ -130,14 +130,20 @@ int clx_mount_namespace(const char *covered, const char *cover) {
     int result;
     pid_t pid = fork();
     if (pid == 0) {
-        // Only async-signal-safe calls: other threads of the parent may have held locks.
-        close(release[1]);
+        // Only async-signal-safe calls: other threads of the parent may have held locks. Nothing but the two pipes
+        // stays open: a copy of a descriptor of the parent would keep its lock or its pipe alive.
+        int report = fcntl(ready[1], F_DUPFD, 100);
+        int hold = fcntl(release[0], F_DUPFD, report + 1);
+        if (report < 0 || hold < 0) _exit(1);
+        close_range(0, (unsigned int)report - 1, 0);
+        if (hold > report + 1) close_range((unsigned int)report + 1, (unsigned int)hold - 1, 0);
+        close_range((unsigned int)hold + 1, ~0U, 0);
         char byte = 0;
         if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0
             || umount2(covered, MNT_DETACH) < 0 || mount(cover, covered, NULL, MS_BIND, NULL) < 0)
             byte = (char)errno;
-        if (write(ready[1], &byte, 1) == 1) {
-            while (read(release[0], &byte, 1) < 0 && errno == EINTR) {}
+        if (write(report, &byte, 1) == 1) {
+            while (read(hold, &byte, 1) < 0 && errno == EINTR) {}
         }
         _exit(0);
     }
@@ -167,6 +173,7 @@ int clx_mount_namespace(const char *covered, const char *cover) {
     close(ready[0]);
     close(release[1]);
     if (pid > 0) {
+        kill(pid, SIGKILL);
         int status;
         while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
     }

@@ -12,6 +12,7 @@ struct BundleConfiguration {
     let host: HostProfile
     /// Values of secrets that the specification only names.
     let withheld: [String: String]
+    let filters: FilterCache
 
     /// The configuration; needs the root file system in place, for users and directories.
     func make(root: DirectoryHandle) throws -> RuntimeSpec {
@@ -30,7 +31,7 @@ struct BundleConfiguration {
             process: process, root: RuntimeRoot(path: paths.root, readonly: spec.security.readOnlyRoot))
         result.hostname = hostname
         result.mounts = mounts
-        result.annotations = spec.labels.isEmpty ? nil : spec.labels
+        result.annotations = annotations(capabilities)
         result.linux = linux(capabilities)
         return result
     }
@@ -76,6 +77,13 @@ struct BundleConfiguration {
             values[name] = text
         }
         return values.map { "\($0.key)=\($0.value)" }.sorted()
+    }
+
+    /// The labels, without those that would steer the runtime.
+    private func annotations(_ capabilities: Set<String>) -> [String: String]? {
+        var annotations = spec.labels.filter { !$0.key.hasPrefix("run.oci.") && !$0.key.hasPrefix("org.systemd.") }
+        annotations[FilterCache.annotation] = filters.filter(capabilities)
+        return annotations.isEmpty ? nil : annotations
     }
 
     private func capabilitySets(_ capabilities: Set<String>, isRoot: Bool) -> RuntimeCapabilities {

@@ -18,6 +18,7 @@ final class EngineContext: Sendable {
     let network: InstanceNetwork
     let hub = EventHub()
     let launches: Permits
+    let filters = FilterCache()
 
     init(
         layout: InstanceLayout, options: NativeEngineOptions, logger: Logger, tools: HostTools, host: HostProfile,

@@ -45,7 +45,7 @@ extension NativeContainer {
             let root = try DirectoryHandle(path: paths.root)
             let configuration = BundleConfiguration(
                 id: id, spec: record.spec, image: ImageRunConfiguration(image.configuration), paths: paths,
-                host: context.host, withheld: withheld)
+                host: context.host, withheld: withheld, filters: context.filters)
             try writeConfiguration(try configuration.make(root: root))
             try await attached
             try await writeNames(hostname: configuration.hostname)
@@ -56,6 +56,8 @@ extension NativeContainer {
         let processID = try await context.launches.with {
             try await context.monitor.create(id, spec: record.spec, paths: paths)
         }
+        let capabilities = try CapabilitySet.resolve(record.spec.security, available: context.host.capabilities)
+        context.filters.learn(capabilities, runtimeState: paths.runtimeState)
         let process = try ProcessHandle(processID: processID)
         let monitor = monitorHandle()
         run = Run(process: process, monitor: monitor, isPaused: false)

@@ -4,7 +4,7 @@ internal import Images
 internal import LinuxKernel
 package import Logging
 internal import Networking
-package import OCI
+internal import OCI
 
 /// The embedded engine: an OCI runtime under a monitor per container, our own image store and our own network.
 ///
