@@ -16,9 +16,7 @@ package struct ConnectionOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The daemon's TCP address (environment MARTLET_HOST).", valueName: "host:port"))
     package var host: String?
     /// A file with the token for the TCP address.
-    @Option(
-        help: ArgumentHelp(
-            "File with the token for --host (environment MARTLET_TOKEN holds the token).", valueName: "file"))
+    @Option(help: .tokenFile)
     package var tokenFile: String?
 
     /// Everything from the environment or the defaults.
@@ -54,6 +52,11 @@ package struct ConnectionOptions: ParsableArguments {
     package func withClient<Result>(_ body: (DaemonClient) async throws -> Result) async throws -> Result {
         try await DaemonClient.with(try address(), body)
     }
+}
+
+extension ArgumentHelp {
+    fileprivate static let tokenFile = ArgumentHelp(
+        "File with the token for --host (environment MARTLET_TOKEN holds the token).", valueName: "file")
 }
 
 /// How the answer is written.

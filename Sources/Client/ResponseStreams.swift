@@ -5,6 +5,7 @@ package import Wire
 
 /// The lines of an `application/x-ndjson` answer, decoded one by one as they come.
 package struct LineStream<Element: Decodable & Sendable>: AsyncSequence, Sendable {
+    /// What reading can throw.
     package typealias Failure = any Error
 
     let body: HTTPClientResponse.Body
@@ -17,6 +18,7 @@ package struct LineStream<Element: Decodable & Sendable>: AsyncSequence, Sendabl
 
         init(_ body: HTTPClientResponse.Body) { self.body = body.makeAsyncIterator() }
 
+        /// The next one; nil at the end.
         package mutating func next() async throws -> Element? {
             while true {
                 while let end = buffer[position...].firstIndex(of: 10) {
@@ -46,12 +48,15 @@ package struct LineStream<Element: Decodable & Sendable>: AsyncSequence, Sendabl
         }
     }
 
+    /// Begins to read; only once.
     package func makeAsyncIterator() -> AsyncIterator { AsyncIterator(body) }
 }
 
 /// The frames of a session's output.
 package struct FrameStream: AsyncSequence, Sendable {
+    /// One frame.
     package typealias Element = OutputFrame
+    /// What reading can throw.
     package typealias Failure = any Error
 
     let body: HTTPClientResponse.Body
@@ -64,6 +69,7 @@ package struct FrameStream: AsyncSequence, Sendable {
 
         init(_ body: HTTPClientResponse.Body) { self.body = body.makeAsyncIterator() }
 
+        /// The next one; nil at the end.
         package mutating func next() async throws -> OutputFrame? {
             while true {
                 while let frame = ready.popFirst() {
@@ -82,5 +88,6 @@ package struct FrameStream: AsyncSequence, Sendable {
         }
     }
 
+    /// Begins to read; only once.
     package func makeAsyncIterator() -> AsyncIterator { AsyncIterator(body) }
 }

@@ -1,7 +1,6 @@
 package import Core
 package import Engines
 package import Logging
-package import Wire
 
 /// The driver of an instance, and what the daemon needs of it beyond the protocol.
 package struct EngineHandle: Sendable {
@@ -26,11 +25,3 @@ package struct EngineHandle: Sendable {
 /// Makes the driver of an instance.
 package typealias EngineFactory =
     @Sendable (_ layout: InstanceLayout, _ configuration: Configuration, _ logger: Logger) async throws -> EngineHandle
-
-/// Examines the host.
-package enum HostExamination {
-    /// What the host has and lacks for the instance at `root`.
-    package static func report(_ layout: InstanceLayout) async -> DoctorReport {
-        DoctorReport(findings: [])
-    }
-}

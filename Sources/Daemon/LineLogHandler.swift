@@ -10,7 +10,9 @@ package struct LineLogHandler: LogHandler {
         case text, json
     }
 
+    /// The least important lines that are written.
     package var logLevel: Logger.Level
+    /// What every line bears.
     package var metadata: Logger.Metadata = [:]
     private let format: Format
     private let label: String
@@ -32,11 +34,13 @@ package struct LineLogHandler: LogHandler {
         _ = bytes.withUnsafeBytes { Glibc.write(2, $0.baseAddress, $0.count) }
     }
 
+    /// One piece of what every line bears.
     package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
+    /// Writes one line.
     package func log(event: LogEvent) {
         let all = metadata.merging(event.metadata ?? [:]) { _, new in new }.sorted { $0.key < $1.key }
         let message = event.message.description
