@@ -7,7 +7,8 @@ extension DirectoryHandle {
         try Self.entries(of: rawValue).map { String(decoding: $0.dropLast(), as: UTF8.self) }
     }
 
-    /// Removes `path` with everything beneath it. Links are removed, never followed; a missing path is no error.
+    /// Removes `path` with everything beneath it. Links are removed, never followed; what is missing, or goes missing meanwhile, is
+    /// no error.
     ///
     /// Depth is bounded by neither the stack nor descriptors. Mounts beneath make it fail with `EBUSY`.
     /// - Returns: bytes that were freed on disk.
@@ -82,10 +83,13 @@ private struct TreeRemover {
     private mutating func remove(_ name: UnsafePointer<CChar>, in directory: CInt, depth: Int) throws {
         var status = stat()
         guard fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
+            if errno == ENOENT { return }  // somebody else was faster
             throw KernelError.last("fstatat", subject)
         }
         if status.st_mode & S_IFMT != S_IFDIR {
-            guard unlinkat(directory, name, 0) == 0 else { throw KernelError.last("unlinkat", subject) }
+            guard unlinkat(directory, name, 0) == 0 || errno == ENOENT else {
+                throw KernelError.last("unlinkat", subject)
+            }
             if status.st_nlink == 1 { freed += Int64(status.st_blocks) * 512 }
             return
         }
@@ -97,10 +101,13 @@ private struct TreeRemover {
             return
         }
         let child = openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        if child < 0, errno == ENOENT { return }
         guard child >= 0 else { throw KernelError.last("openat", subject) }
         let owned = OwnedDescriptor(adopting: child)
         try empty(owned.rawValue, depth: depth + 1)
-        guard unlinkat(directory, name, AT_REMOVEDIR) == 0 else { throw KernelError.last("unlinkat", subject) }
+        guard unlinkat(directory, name, AT_REMOVEDIR) == 0 || errno == ENOENT else {
+            throw KernelError.last("unlinkat", subject)
+        }
         freed += Int64(status.st_blocks) * 512
     }
 }
