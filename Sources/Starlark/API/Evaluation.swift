@@ -22,6 +22,8 @@ public final class Evaluation {
     private let allocationLimit: Int
     /// Levels of native code that called back.
     @exclusivity(unchecked) var nativeDepth = 0
+    /// Where the outermost call began.
+    var nativeStack = NativeStack()
 
     /// Creates an evaluation.
     /// - Parameters:

@@ -1,7 +1,8 @@
 extension Evaluation {
     /// Calls any callable value from native code.
     func invoke(_ callee: Value, _ arguments: [Value], _ named: [(StringObject, Value)]) throws -> Value {
-        guard nativeDepth < limits.nativeDepth else {
+        if nativeDepth == 0 { nativeStack = NativeStack() }
+        guard nativeDepth < limits.nativeDepth, !nativeStack.isExhausted else {
             throw StarlarkFailure("Starlark stack overflow", kind: .limitExceeded)
         }
         nativeDepth += 1
@@ -60,9 +61,17 @@ extension Evaluation {
         _ object: Object, _ receiver: Value, _ base: UnsafeMutablePointer<Value>, _ positional: Int,
         _ names: [StringObject]
     ) throws -> Value {
-        guard let builtin = object as? BuiltinObject else {
+        guard type(of: object) == BuiltinObject.self else {
             return try callHost(object, base, positional, names)
         }
+        return try callBuiltin(unsafeDowncast(object, to: BuiltinObject.self), receiver, base, positional, names)
+    }
+
+    @inline(__always)
+    func callBuiltin(
+        _ builtin: BuiltinObject, _ receiver: Value, _ base: UnsafeMutablePointer<Value>, _ positional: Int,
+        _ names: [StringObject]
+    ) throws -> Value {
         let depth = stack.depth
         if depth > 0 { stack.frames[depth - 1].native = Unmanaged.passUnretained(builtin) }
         var arguments = Arguments(

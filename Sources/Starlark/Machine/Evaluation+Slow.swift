@@ -57,9 +57,9 @@ extension Evaluation {
                 slot.pointee = Value(.object(method.bound(to: slot.pointee)))
                 return try callNative(slot, positional, site)
             }
-            return try callNative(method, slot.pointee, slot + 1, positional, site.names)
+            return try callBuiltin(method, slot.pointee, slot + 1, positional, site.names)
         }
-        return try callNative(method, slot.pointee, slot + 1, positional, [])
+        return try callBuiltin(method, slot.pointee, slot + 1, positional, [])
     }
 
     @inline(never)
@@ -94,7 +94,7 @@ extension Evaluation {
         guard let loader else {
             throw StarlarkFailure("load not implemented by this application")
         }
-        guard nativeDepth < limits.nativeDepth else {
+        guard nativeDepth < limits.nativeDepth, !nativeStack.isExhausted else {
             throw StarlarkFailure("Starlark stack overflow", kind: .limitExceeded)
         }
         nativeDepth += 1

@@ -51,6 +51,8 @@ struct Resolver {
     private var block: Block
     private var loops = 0
     private var conditionals = 0
+    private let stack = NativeStack()
+    private var isTooDeep = false
 
     init(
         tree: SyntaxTree, symbols: SymbolTable, dialect: Dialect, isPredeclared: @escaping (String) -> Bool,
@@ -250,7 +252,16 @@ struct Resolver {
         statements(start..<start + Int(tree.extra[Int(index) + 1]))
     }
 
+    /// Refuses to go deeper than the native stack allows; complains once.
+    private mutating func stopsHere(_ id: UInt32) -> Bool {
+        guard stack.isExhausted else { return false }
+        if !isTooDeep { fault(tree[id].position, "nesting too deep") }
+        isTooDeep = true
+        return true
+    }
+
     private mutating func statement(_ id: UInt32) {
+        if stopsHere(id) { return }
         let node = tree[id]
         switch node.kind {
         case .expression: expression(node.a)
@@ -450,6 +461,7 @@ struct Resolver {
     // MARK: Expressions
 
     private mutating func expression(_ id: UInt32) {
+        if stopsHere(id) { return }
         var id = id
         while true {  // descends along the left, which may be any number of levels deep
             let node = tree[id]
