@@ -33,6 +33,7 @@ struct Scanner {
 
     mutating func setConstant(_ constant: UInt32, of symbol: UInt32) { symbols.setConstant(constant, of: symbol) }
     mutating func intern(_ range: Range<Int>) -> UInt32 { symbols.intern(base + range.lowerBound, range.count) }
+    mutating func intern(_ text: StaticString) -> UInt32 { symbols.intern(text.utf8Start, text.utf8CodeUnitCount) }
 
     @inline(__always) private func byte(_ position: Int) -> UInt8 { position < count ? base[position] : 0 }
 
