@@ -100,7 +100,8 @@ let package = Package(
         module(
             "CLI",
             [
-                "Core", "Wire", "Client", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Core", "Wire", "Client", "Starlark",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ]),
         module(
@@ -148,7 +149,7 @@ let package = Package(
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ]),
-        tests("CLITests", ["CLI", "Client", "Wire", "Core"]),
+        tests("CLITests", ["CLI", "Client", "Wire", "Core", "Starlark"]),
         tests(
             "DaemonTests", ["Daemon", "Client", "Wire", "Engines", "OCI", "Core", logging]),
         tests("ArchitectureTests", []),

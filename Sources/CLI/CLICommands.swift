@@ -6,7 +6,7 @@ package enum CLICommands {
     package static var all: [any ParsableCommand.Type] {
         [
             AppCommand.self, RunCommand.self, ContainerCommand.self, ImageCommand.self, JobCommand.self,
-            ConfigCommand.self, DoctorCommand.self, VersionCommand.self, ShutdownCommand.self,
+            StarlarkCommand.self, ConfigCommand.self, DoctorCommand.self, VersionCommand.self, ShutdownCommand.self,
         ]
     }
 }

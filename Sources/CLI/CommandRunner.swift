@@ -74,6 +74,7 @@ package enum CommandRunner {
                 current = next
                 continue
             }
+            if current.configuration.defaultSubcommand != nil { return nil }  // the word is that one's argument
             let known = subcommands.filter { $0.configuration.shouldDisplay }.map { $0.configuration.commandName ?? "" }
             let group = path.dropLast().joined(separator: " ")
             let hint =

@@ -34,6 +34,17 @@ enum Terminal {
         return try await body()
     }
 
+    /// The same for code that may block its thread.
+    static func whileRaw<Result>(_ body: () throws -> Result) rethrows -> Result {
+        var saved = termios()
+        guard tcgetattr(0, &saved) == 0 else { return try body() }
+        var raw = saved
+        cfmakeraw(&raw)
+        tcsetattr(0, TCSADRAIN, &raw)
+        defer { tcsetattr(0, TCSADRAIN, &saved) }
+        return try body()
+    }
+
     /// The numbers of signals that arrive from now on, instead of what they would do.
     static func signals(_ numbers: [CInt]) -> AsyncStream<CInt> {
         AsyncStream(bufferingPolicy: .bufferingNewest(16)) { continuation in
