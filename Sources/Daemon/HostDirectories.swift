@@ -17,10 +17,9 @@ enum HostDirectories {
                 throw DaemonError.fileSystem("mkdir", current, errno)
             }
         }
-        var status = stat()
-        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
-            throw DaemonError.fileSystem("stat", path, ENOTDIR)
-        }
+        let directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard directory >= 0 else { throw DaemonError.fileSystem("open", path, errno) }
+        close(directory)
     }
 
     /// Lets the process open as many files as it may: each connection and each log that is followed is one.
