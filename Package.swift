@@ -133,11 +133,13 @@ let package = Package(
             ["NativeEngine", "Engines", "Images", "OCI", "LinuxKernel", "Networking", "Core", logging]),
         tests("StateTests", ["State", "Core"]),
         tests("JobsTests", ["Jobs", "State", "Core", logging]),
-        tests("ContainersTests", nio + [
-            "Containers", "Engines", "State", "Jobs", "OCI", "Core", logging,
-            .product(name: "NIOHTTP1", package: "swift-nio"),
-            .product(name: "NIOSSL", package: "swift-nio-ssl"),
-        ]),
+        tests(
+            "ContainersTests",
+            nio + [
+                "Containers", "Engines", "State", "Jobs", "OCI", "Core", logging,
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]),
         tests("AppsTests", ["Apps", "Starlark", "Engines", "State", "Jobs", "Containers", "OCI", "Core", logging]),
         tests("GatewayTests", nio + ["Gateway", "Core", logging, .product(name: "NIOSSL", package: "swift-nio-ssl")]),
         tests(

@@ -24,10 +24,33 @@ struct DocumentationTests {
         for file in SourceTree.files where file.module != "martlet" {
             for (index, line) in file.lines.enumerated() where isDeclaration(line) {
                 #expect(
-                    isDocumented(file.lines, before: index) || Self.conformances.contains { line.contains($0) },
+                    isDocumented(file.lines, before: index) || Self.conformances.contains { line.contains($0) }
+                        || Self.declaredName(line).map(Self.requirements.contains) == true,
                     "\(file):\(index + 1) has no doc comment: \(line.drop { $0 == " " })")
             }
         }
+    }
+
+    /// The names of what our protocols require: a type that conforms need not say it again.
+    private static let requirements: Set<Substring> = {
+        var names: Set<Substring> = []
+        for file in SourceTree.files {
+            var isInProtocol = false
+            for line in file.lines {
+                if line.hasPrefix("package protocol ") || line.hasPrefix("public protocol ") { isInProtocol = true }
+                if line.hasPrefix("}") { isInProtocol = false }
+                if isInProtocol, let name = declaredName(line) { names.insert(name) }
+            }
+        }
+        return names
+    }()
+
+    /// What stands behind `func`, `var` or `let`.
+    private static func declaredName(_ line: Substring) -> Substring? {
+        let words = line.split(whereSeparator: { " (:<".contains($0) })
+        guard let index = words.firstIndex(where: { ["func", "var", "let"].contains($0) }), index + 1 < words.count
+        else { return nil }
+        return words[index + 1]
     }
 
     private func isDeclaration(_ line: Substring) -> Bool {

@@ -10,7 +10,7 @@ struct ImportEdgeTests {
         "CLinux": [],
         "LinuxKernel": ["Core", "CLinux"],
         "OCI": ["Core"],
-        "Images": ["Core", "OCI", "LinuxKernel", "CArchive"],
+        "Images": ["Core", "OCI", "LinuxKernel", "CLinux", "CArchive"],
         "Networking": ["Core", "LinuxKernel", "CNFTables"],
         "Engines": ["Core", "OCI"],
         "NativeEngine": ["Core", "OCI", "Engines", "Images", "Networking", "LinuxKernel"],
@@ -41,7 +41,7 @@ struct ImportEdgeTests {
         "Crypto": ["OCI"],
         "CArchive": ["Images"],
         "CNFTables": ["Networking"],
-        "CLinux": ["LinuxKernel"],
+        "CLinux": ["LinuxKernel", "Images"],
     ]
 
     /// What every Swift toolchain brings on every platform.
