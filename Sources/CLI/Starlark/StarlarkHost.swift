@@ -86,8 +86,18 @@ final class InterruptTarget: Sendable {
 final class PrintedOutput {
     private var pending: [UInt8] = []
     private let limit: Int
+    private let write: ([UInt8]) -> Void
 
-    init() { limit = Console.outputIsTerminal ? 0 : 32 << 10 }
+    /// Writes pieces of at least `limit` bytes.
+    init(limit: Int, write: @escaping ([UInt8]) -> Void) {
+        self.limit = limit
+        self.write = write
+    }
+
+    /// Writes to standard output.
+    convenience init() {
+        self.init(limit: Console.outputIsTerminal ? 0 : 32 << 10) { Console.write($0, to: 1) }
+    }
 
     func print(_ text: String) {
         pending += text.utf8
@@ -96,7 +106,8 @@ final class PrintedOutput {
     }
 
     func flush() {
-        Console.write(pending, to: 1)
+        guard !pending.isEmpty else { return }
+        write(pending)
         pending.removeAll(keepingCapacity: true)
     }
 }

@@ -62,9 +62,13 @@ struct ProgramRunner: Sendable {
     let code: String?
     let dialect: DialectChoice?
 
-    /// - Returns: the exit status; failures of the program have been reported.
-    func run(_ target: InterruptTarget) throws -> Int32 {
-        let output = PrintedOutput()
+    /// - Parameters:
+    ///   - output: takes what the program prints.
+    ///   - report: takes the lines that tell why the program failed.
+    /// - Returns: the exit status.
+    func run(
+        _ target: InterruptTarget, output: PrintedOutput = PrintedOutput(), report: (String) -> Void = Console.note
+    ) throws -> Int32 {
         defer { output.flush() }
         var current = StarlarkSource(name: "<expr>", text: code ?? "")
         do {
@@ -95,7 +99,7 @@ struct ProgramRunner: Sendable {
         } catch {
             guard let lines = StarlarkDiagnostics.report(of: error, source: current.text) else { throw error }
             output.flush()
-            for line in lines { Console.note(line) }
+            for line in lines { report(line) }
             return (error as? EvaluationError)?.kind == .cancelled ? 130 : 1
         }
     }
