@@ -17,7 +17,10 @@ package final class AsyncDescriptor: Sendable {
     deinit { close() }
 
     /// The next bytes, at most `limit`; empty at the end. A terminal whose other side is closed is at its end.
+    ///
+    /// A Unix socket whose other side went without reading everything reports the reset once, before what is queued.
     package func read(upTo limit: Int = 65536) async throws -> [UInt8] {
+        var wasReset = false
         while true {
             let raw = try descriptor()
             var failure: Int32 = 0
@@ -29,6 +32,7 @@ package final class AsyncDescriptor: Sendable {
             switch failure {
             case 0: return bytes
             case EINTR: continue
+            case ECONNRESET where !wasReset: wasReset = true
             case EIO, ECONNRESET: return []
             case EAGAIN: try await DescriptorPoller.shared.wait(for: raw, .readable)
             default: throw KernelError(call: "read", errorNumber: failure)

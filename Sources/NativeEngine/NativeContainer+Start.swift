@@ -59,14 +59,15 @@ extension NativeContainer {
         let capabilities = try CapabilitySet.resolve(record.spec.security, available: context.host.capabilities)
         context.filters.learn(capabilities, runtimeState: paths.runtimeState)
         let process = try ProcessHandle(processID: processID)
-        let monitor = monitorHandle()
-        run = Run(process: process, monitor: monitor, isPaused: false)
-        record.startedAt = LogTime.now()
-        record.finishedAt = nil
-        record.exit = nil
-        save()
+        let created = Run(process: process, monitor: monitorHandle(), isPaused: false)
         do {
-            if let run { try connectEarlySessions(run) }
+            // Whoever attaches during this joins them, because the run is not known yet.
+            try await connectEarlySessions(created)
+            run = created
+            record.startedAt = LogTime.now()
+            record.finishedAt = nil
+            record.exit = nil
+            save()
             try await context.runtime.start(id, paths: paths)
         } catch {
             run = nil

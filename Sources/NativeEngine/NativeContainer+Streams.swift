@@ -54,10 +54,18 @@ extension NativeContainer {
         return try connect(requireRun(unpaused: true))
     }
 
-    /// Connects the sessions that were asked for before the start; the program has not begun yet.
-    func connectEarlySessions(_ run: Run) throws {
-        for session in earlySessions { session.connect(try connect(run)) }
-        earlySessions = []
+    /// Connects the sessions that were asked for before the start, and those that join them meanwhile; the program has
+    /// not begun yet. Each is told only when the monitor has taken its connection, and would miss nothing any more.
+    func connectEarlySessions(_ run: Run) async throws {
+        while let session = earlySessions.first {
+            let sockets = run.monitor.map { MonitorSockets($0) }
+            let attached = try connect(run)
+            if try await sockets?.waitForAnother() != true {
+                logger.warning("the monitor did not take a connection in time; output may be missed")
+            }
+            session.connect(attached)
+            earlySessions.removeFirst()
+        }
     }
 
     private func connect(_ run: Run) throws -> AttachSession {
