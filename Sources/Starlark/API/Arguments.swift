@@ -13,26 +13,30 @@ final class ArgumentBinding {
 public struct Arguments {
     /// The evaluation that performs the call.
     public unowned(unsafe) let evaluation: Evaluation
-    let function: BuiltinObject
+    // Kept alive by the caller, as `base` is.
+    unowned(unsafe) let function: BuiltinObject
     let receiverValue: Value
     /// Positional arguments, then the values of named ones; owned by the caller's frame.
     let base: UnsafeMutablePointer<Value>
     let positionalCount: Int
-    let names: [StringObject]
+    private let site: UnsafePointer<CallSite>
+    var names: [StringObject] {
+        @inline(__always) get { site.pointee.names }
+    }
     /// What declared parameters or consuming readers have made of the arguments; most functions need none.
     var binding: ArgumentBinding?
 
     @inline(__always)
     init(
         evaluation: Evaluation, function: BuiltinObject, receiver: Value, base: UnsafeMutablePointer<Value>,
-        positionalCount: Int, names: [StringObject]
+        positionalCount: Int, site: UnsafePointer<CallSite>
     ) {
         self.evaluation = evaluation
         self.function = function
         self.receiverValue = receiver
         self.base = base
         self.positionalCount = positionalCount
-        self.names = names
+        self.site = site
     }
 
     /// The function's name, as it begins messages.

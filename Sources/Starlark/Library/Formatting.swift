@@ -2,54 +2,95 @@
 extension StringMethods {
     static func format(_ a: inout Arguments) throws -> Value {
         let evaluation = a.evaluation
+        let format = text(a)
         var result: [UInt8] = []
-        var automatic = 0
-        var isAutomatic = false
-        var isManual = false
-        let pieces = FormatField.parse(text(a), a)
-        for piece in pieces {
-            switch piece {
-            case .literal(let bytes): result.append(contentsOf: bytes)
-            case .failure(let failure): throw failure
-            case .field(let field):
-                let value: Value
-                if field.name.isEmpty {
-                    if isManual {
-                        throw a.failure("cannot switch from manual field specification to automatic field numbering")
-                    }
-                    isAutomatic = true
-                    guard automatic < a.positionalCount else { throw a.failure("tuple index out of range") }
-                    value = a.at(automatic)
-                    automatic += 1
-                } else if field.name.allSatisfy(isDigit) {
-                    if isAutomatic {
-                        throw a.failure("cannot switch from automatic field numbering to manual field specification")
-                    }
-                    isManual = true
-                    guard let index = Int(String(decoding: field.name, as: UTF8.self)), index < a.positionalCount else {
-                        throw a.failure("tuple index out of range")
-                    }
-                    value = a.at(index)
+        result.reserveCapacity(format.count + 24)
+        var fields = FieldCounter()
+        try format.withBytes { bytes in
+            var index = 0
+            while index < bytes.count {
+                let c = bytes[index]
+                let next = index + 1 < bytes.count ? bytes[index + 1] : 0
+                if c == UInt8(ascii: "}") {
+                    guard next == c else { throw a.failure("single '}' in format") }
+                    result.append(c)
+                    index += 2
+                } else if c != UInt8(ascii: "{") {
+                    result.append(c)
+                    index += 1
+                } else if next == c {
+                    result.append(c)
+                    index += 2
                 } else {
-                    value = try keyword(field.name, a)
-                }
-                if !field.specification.isEmpty {
-                    let text = String(decoding: field.specification, as: UTF8.self)
-                    throw StarlarkFailure("format spec features not supported in replacement fields: \(text)")
-                }
-                switch field.conversion {
-                case "s": try evaluation.text(value).withBytes { result.append(contentsOf: $0) }
-                case "r": try evaluation.representation(value).withBytes { result.append(contentsOf: $0) }
-                default: throw a.failure("unknown conversion \"\(field.conversion)\"")
+                    guard let end = bytes[index...].firstIndex(of: UInt8(ascii: "}")) else {
+                        throw a.failure("unmatched '{' in format")
+                    }
+                    try replace(bytes[index + 1..<end], a, &fields, &result)
+                    index = end + 1
                 }
             }
         }
         try evaluation.charge(steps: result.count >> 4)
         try evaluation.charge(bytes: 32 + result.count)
-        return Value(.string(.make(result)))
+        return Value(.string(result.withUnsafeBufferPointer(StringObject.make)))
     }
 
-    private static func keyword(_ name: [UInt8], _ a: Arguments) throws -> Value {
+    /// How the fields of one format name their arguments so far.
+    private struct FieldCounter {
+        var automatic = 0
+        var isAutomatic = false
+        var isManual = false
+    }
+
+    /// Appends the argument that a field, the bytes between braces, stands for.
+    private static func replace(
+        _ field: Slice<UnsafeBufferPointer<UInt8>>, _ a: Arguments, _ fields: inout FieldCounter,
+        _ result: inout [UInt8]
+    ) throws {
+        let colon = UInt8(ascii: ":")
+        let mark = field.firstIndex(of: UInt8(ascii: "!"))
+        let nameEnd = mark ?? field.firstIndex(of: colon) ?? field.endIndex
+        let conversionEnd =
+            mark.flatMap { field[$0...].firstIndex(of: colon) } ?? (mark == nil ? nameEnd : field.endIndex)
+        let name = field[..<nameEnd]
+        let value: Value
+        if name.isEmpty {
+            if fields.isManual {
+                throw a.failure("cannot switch from manual field specification to automatic field numbering")
+            }
+            fields.isAutomatic = true
+            guard fields.automatic < a.positionalCount else { throw a.failure("tuple index out of range") }
+            value = a.at(fields.automatic)
+            fields.automatic += 1
+        } else if name.allSatisfy(isDigit) {
+            if fields.isAutomatic {
+                throw a.failure("cannot switch from automatic field numbering to manual field specification")
+            }
+            fields.isManual = true
+            guard let index = Int(String(decoding: name, as: UTF8.self)), index < a.positionalCount else {
+                throw a.failure("tuple index out of range")
+            }
+            value = a.at(index)
+        } else {
+            value = try keyword(name, a)
+        }
+        let specification = field[conversionEnd...].dropFirst()
+        if !specification.isEmpty {
+            let text = String(decoding: specification, as: UTF8.self)
+            throw StarlarkFailure("format spec features not supported in replacement fields: \(text)")
+        }
+        guard let mark else { return try a.evaluation.appendText(value, &result) }
+        let conversion = field[(mark + 1)..<conversionEnd]
+        if conversion.elementsEqual(CollectionOfOne(UInt8(ascii: "s"))) {
+            try a.evaluation.appendText(value, &result)
+        } else if conversion.elementsEqual(CollectionOfOne(UInt8(ascii: "r"))) {
+            try a.evaluation.representation(value).withBytes { result.append(contentsOf: $0) }
+        } else {
+            throw a.failure("unknown conversion \"\(String(decoding: conversion, as: UTF8.self))\"")
+        }
+    }
+
+    private static func keyword(_ name: Slice<UnsafeBufferPointer<UInt8>>, _ a: Arguments) throws -> Value {
         for (index, candidate) in a.names.enumerated()
         where candidate.withBytes({ $0.elementsEqual(name) }) {
             return a.base[a.positionalCount + index]
@@ -63,67 +104,6 @@ extension StringMethods {
         }
         if text.contains("{") { throw a.failure("nested replacement fields not supported") }
         throw a.failure("keyword \(text) not found")
-    }
-}
-
-/// A replacement field of `format`.
-private struct FormatField {
-    enum Piece {
-        case literal([UInt8])
-        case field(FormatField)
-        /// A mistake, reported when the fields before it are done.
-        case failure(StarlarkFailure)
-    }
-
-    var name: [UInt8] = []
-    var conversion = "s"
-    var specification: [UInt8] = []
-
-    static func parse(_ format: StringObject, _ a: Arguments) -> [Piece] {
-        var pieces: [Piece] = []
-        var literal: [UInt8] = []
-        let bytes = format.array
-        var index = 0
-        while index < bytes.count {
-            let c = bytes[index]
-            let next = index + 1 < bytes.count ? bytes[index + 1] : 0
-            if c == UInt8(ascii: "}") {
-                guard next == c else { return pieces + [.failure(a.failure("single '}' in format"))] }
-                literal.append(c)
-                index += 2
-            } else if c != UInt8(ascii: "{") {
-                literal.append(c)
-                index += 1
-            } else if next == c {
-                literal.append(c)
-                index += 2
-            } else {
-                guard let end = bytes[index...].firstIndex(of: UInt8(ascii: "}")) else {
-                    return pieces + [.failure(a.failure("unmatched '{' in format"))]
-                }
-                if !literal.isEmpty { pieces.append(.literal(literal)) }
-                literal = []
-                pieces.append(.field(FormatField(Array(bytes[index + 1..<end]))))
-                index = end + 1
-            }
-        }
-        if !literal.isEmpty { pieces.append(.literal(literal)) }
-        return pieces
-    }
-
-    private init(_ field: [UInt8]) {
-        var rest = field[...]
-        if let mark = rest.firstIndex(of: UInt8(ascii: "!")) {
-            name = Array(rest[..<mark])
-            rest = rest[(mark + 1)...]
-            let end = rest.firstIndex(of: UInt8(ascii: ":")) ?? rest.endIndex
-            conversion = String(decoding: rest[..<end], as: UTF8.self)
-            specification = Array(rest[end...].dropFirst())
-        } else {
-            let end = rest.firstIndex(of: UInt8(ascii: ":")) ?? rest.endIndex
-            name = Array(rest[..<end])
-            specification = Array(rest[end...].dropFirst())
-        }
     }
 }
 
@@ -177,7 +157,13 @@ extension Evaluation {
         }
         try charge(steps: result.count >> 4)
         try charge(bytes: 32 + result.count)
-        return .make(result)
+        return result.withUnsafeBufferPointer(StringObject.make)
+    }
+
+    /// Appends `str(value)`.
+    func appendText(_ value: Value, _ result: inout [UInt8]) throws {
+        if case .int(let number) = value.payload { return appendDecimal(number, &result) }
+        try text(value).withBytes { result.append(contentsOf: $0) }
     }
 
     /// Appends one converted operand.
@@ -186,7 +172,7 @@ extension Evaluation {
     ) throws {
         let c = bytes[index]
         switch c {
-        case UInt8(ascii: "s"): try text(value).withBytes { result.append(contentsOf: $0) }
+        case UInt8(ascii: "s"): try appendText(value, &result)
         case UInt8(ascii: "r"): try representation(value).withBytes { result.append(contentsOf: $0) }
         case UInt8(ascii: "d"), UInt8(ascii: "i"):
             if case .int(let number) = value.payload {
@@ -223,15 +209,7 @@ extension Evaluation {
     }
 
     private func appendDecimal(_ number: Int, _ result: inout [UInt8]) {
-        if number < 0 { result.append(UInt8(ascii: "-")) }
-        var rest = number.magnitude
-        let start = result.count
-        repeat {
-            let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
-            result.append(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: digit))
-            rest = quotient
-        } while rest > 0
-        result[start...].reverse()
+        withDecimal(number) { result.append(contentsOf: $0) }
     }
 
     private func wholeNumber(_ value: Value, _ conversion: UInt8) throws -> BigInt {
@@ -263,4 +241,29 @@ extension Evaluation {
         }
         result.append(contentsOf: String(Unicode.Scalar(UInt32(code)) ?? "\u{FFFD}").utf8)
     }
+}
+
+/// The decimal digits of an integer, valid during `body`.
+@inline(__always)
+private func withDecimal<R>(_ number: Int, _ body: (UnsafeBufferPointer<UInt8>) -> R) -> R {
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
+        var rest = number.magnitude
+        var first = 20
+        repeat {
+            let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
+            first &-= 1
+            digits[first] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: digit)
+            rest = quotient
+        } while rest > 0
+        if number < 0 {
+            first &-= 1
+            digits[first] = UInt8(ascii: "-")
+        }
+        return body(UnsafeBufferPointer(rebasing: digits[first..<20]))
+    }
+}
+
+extension StringObject {
+    /// The decimal text of an integer.
+    static func decimal(_ number: Int) -> StringObject { withDecimal(number, StringObject.make) }
 }

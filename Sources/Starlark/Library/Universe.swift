@@ -11,7 +11,8 @@ enum Universe {
         builtin("bytes", bytes), builtin("chr", chr), builtin("dict", dict), builtin("dir", dir),
         builtin("enumerate", enumerate), builtin("fail", fail), builtin("float", float),
         builtin("getattr", getattr), builtin("hasattr", hasattr), builtin("hash", hash), builtin("int", int),
-        builtin("len", len), builtin("list", list), builtin("max") { try extreme(&$0, .greater) },
+        BuiltinObject(name: "len", parameters: nil, receiver: nil, body: len, isLength: true), builtin("list", list),
+        builtin("max") { try extreme(&$0, .greater) },
         builtin("min") { try extreme(&$0, .less) }, builtin("ord", ord), builtin("print", print),
         builtin("range", range), builtin("repr", repr), builtin("reversed", reversed), builtin("set", set),
         builtin("sorted", Sorting.sorted), builtin("str", str), builtin("tuple", tuple), builtin("type", type),
@@ -472,6 +473,10 @@ extension Evaluation {
     func text(_ value: Value) throws -> StringObject {
         switch value.payload {
         case .string(let text): return text
+        case .int(let number):
+            let text = StringObject.decimal(number)
+            try charge(bytes: 32 + text.count)
+            return text
         case .object(let object as BytesObject): return object.storage.repaired
         default: return try representation(value)
         }

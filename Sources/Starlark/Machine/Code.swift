@@ -197,9 +197,20 @@ final class Code: @unchecked Sendable {
         self.documentation = documentation
         self.position = position
         words = UnsafeMutablePointer.allocate(capacity: 1)
+        parameterAddresses = .allocate(capacity: max(namedCount, 1))
+        for index in 0..<namedCount {
+            (parameterAddresses + index).initialize(
+                to: UnsafeRawPointer(Unmanaged.passUnretained(parameters[index]).toOpaque()))
+        }
     }
 
-    deinit { words.deallocate() }
+    /// The addresses of the named parameters' names, to compare names without counting references.
+    let parameterAddresses: UnsafeMutablePointer<UnsafeRawPointer>
+
+    deinit {
+        words.deallocate()
+        parameterAddresses.deallocate()
+    }
 
     /// True when a call with exactly `namedCount` positional arguments needs no binding.
     @inline(__always) var isSimple: Bool { simple }
@@ -255,6 +266,13 @@ struct AttributeSite: @unchecked Sendable {
 /// The shape of a call with more than positional arguments.
 struct CallSite: @unchecked Sendable {
     // Sendable: immutable objects.
+    /// The site of calls with positional arguments only; never freed.
+    nonisolated(unsafe) static let positional: UnsafePointer<CallSite> = {
+        let site = UnsafeMutablePointer<CallSite>.allocate(capacity: 1)
+        site.initialize(to: CallSite())
+        return UnsafePointer(site)
+    }()
+
     var names: [StringObject] = []
     var hasStar = false
     var hasStarStar = false
@@ -278,8 +296,9 @@ final class ProgramCode: @unchecked Sendable {
     private let constantCount: Int
     let toplevel: Code
     let functions: [Code]
-    let attributeSites: [AttributeSite]
-    let callSites: [CallSite]
+    /// Tables that never move, so that a site is passed by its address.
+    let attributeSites: UnsafeMutableBufferPointer<AttributeSite>
+    let callSites: UnsafeMutableBufferPointer<CallSite>
     let loadSites: [LoadSite]
     let globalNames: [StringObject]
     let predeclaredNames: [String]
@@ -296,8 +315,10 @@ final class ProgramCode: @unchecked Sendable {
         constantCount = constants.count
         self.toplevel = toplevel
         self.functions = functions
-        self.attributeSites = attributeSites
-        self.callSites = callSites
+        self.attributeSites = .allocate(capacity: attributeSites.count)
+        _ = self.attributeSites.initialize(from: attributeSites)
+        self.callSites = .allocate(capacity: callSites.count)
+        _ = self.callSites.initialize(from: callSites)
         self.loadSites = loadSites
         self.globalNames = globalNames
         self.predeclaredNames = predeclaredNames
@@ -308,6 +329,10 @@ final class ProgramCode: @unchecked Sendable {
     deinit {
         constants.deinitialize(count: constantCount)
         constants.deallocate()
+        attributeSites.deinitialize()
+        attributeSites.deallocate()
+        callSites.deinitialize()
+        callSites.deallocate()
     }
 }
 

@@ -1,16 +1,16 @@
 /// Attributes, indexing and slicing.
 extension Evaluation {
     @inline(never)
-    func attribute(_ value: Value, _ site: AttributeSite) throws -> Value {
+    func attribute(_ value: Value, _ site: UnsafePointer<AttributeSite>) throws -> Value {
         switch value.payload {
         case .object(let object as RecordObject):
-            if let field = object.field(site.name) { return field }
-        case .string: if let method = site.stringMethod { return Value(.object(method.bound(to: value))) }
-        case .list: if let method = site.listMethod { return Value(.object(method.bound(to: value))) }
-        case .dict: if let method = site.dictMethod { return Value(.object(method.bound(to: value))) }
+            if let field = object.field(site.pointee.name) { return field }
+        case .string: if let method = site.pointee.stringMethod { return Value(.object(method.bound(to: value))) }
+        case .list: if let method = site.pointee.listMethod { return Value(.object(method.bound(to: value))) }
+        case .dict: if let method = site.pointee.dictMethod { return Value(.object(method.bound(to: value))) }
         default: break
         }
-        return try attribute(value, site.name)
+        return try attribute(value, site.pointee.name)
     }
 
     func attribute(_ value: Value, _ name: StringObject) throws -> Value {

@@ -23,19 +23,21 @@ extension Evaluation {
             stack.top = savedTop
         }
         let entry = stack.depth
-        if let result = try start(slot, arguments.count, CallSite(names: named.map(\.0)), entry: entry) {
-            return result
-        }
+        let result =
+            named.isEmpty
+            ? try start(slot, arguments.count, CallSite.positional)
+            : try withUnsafePointer(to: CallSite(names: named.map(\.0))) { try start(slot, arguments.count, $0) }
+        if let result { return result }
         return try execute(entry: entry)
     }
 
     /// Begins the call of `slot[0]`. Pushes a frame and returns nil for a Starlark function; else returns the result.
     private func start(
-        _ slot: UnsafeMutablePointer<Value>, _ positional: Int, _ site: CallSite, entry: Int
+        _ slot: UnsafeMutablePointer<Value>, _ positional: Int, _ site: UnsafePointer<CallSite>
     ) throws -> Value? {
         if case .function(let function) = slot[0].payload {
             do {
-                try enter(function, slot, positional, site.names.isEmpty ? nil : site)
+                try enter(function, slot, positional, site.pointee.names.isEmpty ? nil : site)
             } catch {
                 throw failure(error, frames: frames(failing: error))
             }
@@ -46,37 +48,51 @@ extension Evaluation {
 
     /// Calls a value that is no Starlark function; arguments follow it in the registers.
     @inline(never)
-    func callNative(_ slot: UnsafeMutablePointer<Value>, _ positional: Int, _ site: CallSite) throws -> Value {
-        guard case .object(let object) = slot[0].payload, object.isCallable else {
+    func callNative(_ slot: UnsafeMutablePointer<Value>, _ positional: Int, _ site: UnsafePointer<CallSite>) throws
+        -> Value
+    {
+        guard case .object(let object) = slot[0].payload, type(of: object) == BuiltinObject.self || object.isCallable
+        else {
             throw StarlarkFailure("invalid call of non-function (\(slot[0].typeName))")
         }
-        if site.hasStar || site.hasStarStar {
-            return try callNativeExpanded(slot, positional, site)
+        if positional == 1, site == CallSite.positional, type(of: object) == BuiltinObject.self,
+            unsafeDowncast(object, to: BuiltinObject.self).isLength
+        {
+            switch slot[1].payload {
+            case .list(let list): return .int(list.count)
+            case .dict(let dict): return .int(dict.count)
+            case .tuple(let tuple): return .int(tuple.count)
+            case .string(let text): return .int(text.count)
+            default: break
+            }
         }
-        return try callNative(object, .unbound, slot + 1, positional, site.names)
+        if site.pointee.hasStar || site.pointee.hasStarStar {
+            return try callNativeExpanded(slot, positional, site.pointee)
+        }
+        return try callNative(object, .unbound, slot + 1, positional, site)
     }
 
     @inline(__always)
     func callNative(
         _ object: Object, _ receiver: Value, _ base: UnsafeMutablePointer<Value>, _ positional: Int,
-        _ names: [StringObject]
+        _ site: UnsafePointer<CallSite>
     ) throws -> Value {
         guard type(of: object) == BuiltinObject.self else {
-            return try callHost(object, base, positional, names)
+            return try callHost(object, base, positional, site)
         }
-        return try callBuiltin(unsafeDowncast(object, to: BuiltinObject.self), receiver, base, positional, names)
+        return try callBuiltin(unsafeDowncast(object, to: BuiltinObject.self), receiver, base, positional, site)
     }
 
     @inline(__always)
     func callBuiltin(
         _ builtin: BuiltinObject, _ receiver: Value, _ base: UnsafeMutablePointer<Value>, _ positional: Int,
-        _ names: [StringObject]
+        _ site: UnsafePointer<CallSite>
     ) throws -> Value {
         let depth = stack.depth
         if depth > 0 { stack.frames[depth - 1].native = Unmanaged.passUnretained(builtin) }
         var arguments = Arguments(
             evaluation: self, function: builtin, receiver: builtin.receiver ?? receiver, base: base,
-            positionalCount: positional, names: names)
+            positionalCount: positional, site: site)
         if builtin.parameters != nil { try arguments.bind() }
         let result = try builtin.body(&arguments)
         if depth > 0 { stack.frames[depth - 1].native = nil }
@@ -85,7 +101,7 @@ extension Evaluation {
 
     @inline(never)
     private func callHost(
-        _ object: Object, _ base: UnsafeMutablePointer<Value>, _ positional: Int, _ names: [StringObject]
+        _ object: Object, _ base: UnsafeMutablePointer<Value>, _ positional: Int, _ site: UnsafePointer<CallSite>
     ) throws -> Value {
         guard let host = (object as? HostObject)?.value else {
             throw StarlarkFailure("invalid call of non-function (\(object.typeName))")
@@ -95,7 +111,7 @@ extension Evaluation {
         if depth > 0 { stack.frames[depth - 1].native = Unmanaged.passUnretained(name) }
         var arguments = Arguments(
             evaluation: self, function: name, receiver: .unbound, base: base, positionalCount: positional,
-            names: names)
+            site: site)
         defer {
             // The name lives no longer than this call; the backtrace of a failure is taken inside it.
             if depth > 0 { stack.frames[depth - 1].native = nil }
@@ -119,8 +135,9 @@ extension Evaluation {
         return try copy.withUnsafeMutableBufferPointer { buffer in
             var none = Value.none
             return try withUnsafeMutablePointer(to: &none) { empty in
-                try callNative(
-                    object, .unbound, buffer.baseAddress ?? empty, values.count - names.count, names)
+                try withUnsafePointer(to: CallSite(names: names)) {
+                    try callNative(object, .unbound, buffer.baseAddress ?? empty, values.count - names.count, $0)
+                }
             }
         }
     }
@@ -129,9 +146,16 @@ extension Evaluation {
     private func expand(
         _ base: UnsafeMutablePointer<Value>, _ positional: Int, _ site: CallSite
     ) throws -> (values: [Value], names: [StringObject]) {
-        var values = (0..<positional).map { base[$0] }
+        var values: [Value] = []
+        values.reserveCapacity(positional + site.names.count + 8)
+        values.append(contentsOf: UnsafeBufferPointer(start: base, count: positional))
         var next = positional + site.names.count
-        if site.hasStar {
+        if site.hasStar, case .tuple(let tuple) = base[next].payload {
+            try charge(steps: tuple.count)
+            try charge(bytes: 16 * tuple.count)
+            tuple.withElements { values.append(contentsOf: $0) }
+            next += 1
+        } else if site.hasStar {
             guard let iterator = try base[next].makeIterator(self) else {
                 throw StarlarkFailure("argument after * must be iterable, not \(base[next].typeName)")
             }
@@ -142,19 +166,20 @@ extension Evaluation {
             }
             next += 1
         }
-        values += (0..<site.names.count).map { base[positional + $0] }
+        values.append(contentsOf: UnsafeBufferPointer(start: base + positional, count: site.names.count))
         var names = site.names
         if site.hasStarStar {
             guard case .dict(let dict) = base[next].payload else {
                 throw StarlarkFailure("argument after ** must be a mapping, not \(base[next].typeName)")
             }
             try charge(bytes: dict.count * 32)
-            for (key, value) in dict.entries {
-                guard case .string(let name) = key.payload else {
-                    throw StarlarkFailure("keywords must be strings, not \(key.typeName)")
+            names.reserveCapacity(names.count + dict.count)
+            try dict.forEach { entry throws(StarlarkFailure) in
+                guard case .string(let name) = entry.key.payload else {
+                    throw StarlarkFailure("keywords must be strings, not \(entry.key.typeName)")
                 }
                 names.append(name)
-                values.append(value)
+                values.append(entry.value)
             }
         }
         return (values, names)
@@ -165,7 +190,8 @@ extension Evaluation {
     /// Pushes a frame for a function whose arguments follow `slot`.
     @inline(__always)
     func enter(
-        _ function: FunctionObject, _ slot: UnsafeMutablePointer<Value>, _ positional: Int, _ site: CallSite?
+        _ function: FunctionObject, _ slot: UnsafeMutablePointer<Value>, _ positional: Int,
+        _ site: UnsafePointer<CallSite>?
     ) throws {
         try charge(steps: function.entryCost)
         if stack.depth >= limits.callDepth { throw StarlarkFailure("Starlark stack overflow", kind: .limitExceeded) }
@@ -194,17 +220,18 @@ extension Evaluation {
 
     @inline(never)
     private func enterSlowly(
-        _ function: FunctionObject, _ slot: UnsafeMutablePointer<Value>, _ positional: Int, _ site: CallSite?
+        _ function: FunctionObject, _ slot: UnsafeMutablePointer<Value>, _ positional: Int,
+        _ site: UnsafePointer<CallSite>?
     ) throws {
         let code = function.code
         var arguments = slot + 1
         var positional = positional
-        var names = site?.names ?? []
+        var names = site?.pointee.names ?? []
         var spread: [Value] = []
         let chunk = stack.chunk
         // Parameters are laid out above the operands of the call; both are released on return.
         var operands = positional + names.count
-        if let site, site.hasStar || site.hasStarStar {
+        if let site = site?.pointee, site.hasStar || site.hasStarStar {
             operands += (site.hasStar ? 1 : 0) + (site.hasStarStar ? 1 : 0)
             (spread, names) = try expand(arguments, positional, site)
             positional = spread.count - names.count
@@ -217,8 +244,8 @@ extension Evaluation {
         }
         var index = 0
         while index < code.localCount {
-            base[index] = .unbound
-            index += 1
+            (base + index).clear()
+            index &+= 1
         }
         do {
             if spread.isEmpty {
@@ -265,7 +292,7 @@ extension Evaluation {
         }
         var index = 0
         while index < taken {
-            base[index] = arguments[index]
+            swap(&base[index], &arguments[index])
             index += 1
         }
         if code.hasRest {
@@ -278,22 +305,22 @@ extension Evaluation {
         }
         let keywords = code.hasKeywords ? DictObject(capacity: 0) : nil
         if let keywords { base[code.parameters.count - 1] = Value(.dict(keywords)) }
-        for (number, name) in names.enumerated() {
-            let value = arguments[positional + number]
-            let parameter = findParameter(code, name)
+        for number in names.indices {
+            let parameter = findParameter(code, names, number)
             if parameter >= 0 {
                 if case .unbound = base[parameter].payload {
-                    base[parameter] = value
+                    swap(&base[parameter], &arguments[positional + number])
                     continue
                 }
                 throw BindingFailure(
-                    code, "function \(code.name) got multiple values for parameter \"\(name.string)\"")
+                    code, "function \(code.name) got multiple values for parameter \"\(names[number].string)\"")
             }
+            let name = names[number]
             guard let keywords else {
                 throw BindingFailure(
                     code, "function \(code.name) got an unexpected keyword argument \"\(name.string)\"")
             }
-            guard try keywords.insertIfAbsent(Value(.string(name)), value) else {
+            guard try keywords.insertIfAbsent(Value(.string(name)), arguments[positional + number]) else {
                 throw BindingFailure(
                     code, "function \(code.name) got multiple values for parameter \"\(name.string)\"")
             }
@@ -318,12 +345,17 @@ extension Evaluation {
     }
 
     @inline(__always)
-    private func findParameter(_ code: Code, _ name: StringObject) -> Int {
+    private func findParameter(_ code: Code, _ names: [StringObject], _ number: Int) -> Int {
         var index = 0
+        // The names of one program are interned: their addresses are compared, without counting references.
+        let address = names.withUnsafeBytes {
+            $0.load(fromByteOffset: number &* MemoryLayout<UnsafeRawPointer>.stride, as: UnsafeRawPointer.self)
+        }
         while index < code.namedCount {
-            if code.parameters[index] === name { return index }
+            if code.parameterAddresses[index] == address { return index }
             index &+= 1
         }
+        let name = names[number]
         index = 0
         while index < code.namedCount {
             if code.parameters[index].isEqual(to: name) { return index }

@@ -42,6 +42,7 @@ extension Evaluation {
         var constants = frame.pointee.constants
         var globals = frame.pointee.globals
         var pc = frame.pointee.pc
+        let positionalSite = CallSite.positional
 
         while true {
             let word = code[pc]
@@ -189,7 +190,7 @@ extension Evaluation {
 
             // Parts
             case .attribute:
-                regs[a] = try attribute(regs[b], frame.pointee.function.code.program.attributeSites[c])
+                regs[a] = try attribute(regs[b], frame.pointee.function.attributeSites + c)
             case .setAttribute:
                 try setAttribute(
                     regs[a], frame.pointee.function.code.program.attributeSites[c].name, regs[b])
@@ -249,11 +250,11 @@ extension Evaluation {
                     globals = function.globals
                     pc = 0
                 } else {
-                    slot.pointee = try callNative(slot, b, CallSite.positional)
+                    slot.pointee = try callNative(slot, b, positionalSite)
                 }
             case .callNamed:
                 let slot = regs + a
-                let site = frame.pointee.function.code.program.callSites[c]
+                let site = frame.pointee.function.callSites + c
                 if case .function(let function) = slot.pointee.payload {
                     try enter(function, slot, b, site)
                     regs = stack.frames[stack.depth &- 1].base
@@ -267,26 +268,26 @@ extension Evaluation {
             case .callMethod:
                 let slot = regs + a
                 let arguments = code[pc]
-                if let method = try method(slot, frame.pointee.function.code.program.attributeSites[c]) {
+                if let method = try method(slot, frame.pointee.function.attributeSites + c) {
                     // A method of a built-in type: call it on the receiver, without a bound object.
                     pc &+= 1
                     frame.pointee.pc = pc
                     slot.pointee = try callMethod(
-                        method, slot, Int(arguments.b), Int(arguments.c), frame.pointee.function.code.program)
+                        method, slot, Int(arguments.b), frame.pointee.function.callSites + Int(arguments.c))
                 }
             // Else the callee is in the register now, and the next word calls it.
             case .methodArguments:
                 let slot = regs + a
-                let site: CallSite? = c == 0 ? nil : frame.pointee.function.code.program.callSites[c]
+                let site = frame.pointee.function.callSites + c
                 if case .function(let function) = slot.pointee.payload {
-                    try enter(function, slot, b, site)
+                    try enter(function, slot, b, c == 0 ? nil : site)
                     regs = stack.frames[stack.depth &- 1].base
                     code = function.words
                     constants = function.constants
                     globals = function.globals
                     pc = 0
                 } else {
-                    slot.pointee = try callNative(slot, b, site ?? CallSite.positional)
+                    slot.pointee = try callNative(slot, b, site)
                 }
             case .return, .returnNone:
                 let result = word.op == .return ? regs[a] : .none
@@ -387,8 +388,4 @@ extension Value {
         default: return false
         }
     }
-}
-
-extension CallSite {
-    static let positional = CallSite()
 }

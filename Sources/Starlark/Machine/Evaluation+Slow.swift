@@ -35,11 +35,11 @@ extension Evaluation {
 
     /// The built-in method a call names. Nil when the attribute is something else, which then replaces the receiver.
     @inline(__always)
-    func method(_ slot: UnsafeMutablePointer<Value>, _ site: AttributeSite) throws -> BuiltinObject? {
+    func method(_ slot: UnsafeMutablePointer<Value>, _ site: UnsafePointer<AttributeSite>) throws -> BuiltinObject? {
         switch slot.pointee.payload {
-        case .string: if let method = site.stringMethod { return method }
-        case .list: if let method = site.listMethod { return method }
-        case .dict: if let method = site.dictMethod { return method }
+        case .string: if let method = site.pointee.stringMethod { return method }
+        case .list: if let method = site.pointee.listMethod { return method }
+        case .dict: if let method = site.pointee.dictMethod { return method }
         default: break
         }
         slot.pointee = try attribute(slot.pointee, site)
@@ -48,18 +48,14 @@ extension Evaluation {
 
     @inline(__always)
     func callMethod(
-        _ method: BuiltinObject, _ slot: UnsafeMutablePointer<Value>, _ positional: Int, _ site: Int,
-        _ program: ProgramCode
+        _ method: BuiltinObject, _ slot: UnsafeMutablePointer<Value>, _ positional: Int,
+        _ site: UnsafePointer<CallSite>
     ) throws -> Value {
-        if site != 0 {
-            let site = program.callSites[site]
-            if site.hasStar || site.hasStarStar {
-                slot.pointee = Value(.object(method.bound(to: slot.pointee)))
-                return try callNative(slot, positional, site)
-            }
-            return try callBuiltin(method, slot.pointee, slot + 1, positional, site.names)
+        if site.pointee.hasStar || site.pointee.hasStarStar {
+            slot.pointee = Value(.object(method.bound(to: slot.pointee)))
+            return try callNative(slot, positional, site)
         }
-        return try callBuiltin(method, slot.pointee, slot + 1, positional, [])
+        return try callBuiltin(method, slot.pointee, slot + 1, positional, site)
     }
 
     @inline(never)

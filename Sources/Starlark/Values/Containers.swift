@@ -142,7 +142,7 @@ final class TupleObject: ManagedBuffer<TupleObject.Header, Value> {
         withUnsafeMutablePointers { header, elements in releaseDeep(elements, header.pointee.count) }
     }
 
-    @inline(__always) var count: Int { header.count }
+    @inline(__always) var count: Int { withUnsafeMutablePointerToHeader { $0.pointee.count } }
 
     @inline(__always) func withElements<R, E: Error>(
         _ body: (UnsafeBufferPointer<Value>) throws(E) -> R

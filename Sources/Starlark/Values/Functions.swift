@@ -1,6 +1,6 @@
 /// A variable shared between a function and those defined inside it.
 final class CellObject: Object {
-    var value: Value
+    @exclusivity(unchecked) var value: Value
     init(_ value: Value) { self.value = value }
     override var typeName: String { "cell" }
     override var holdsValues: Bool { true }
@@ -22,14 +22,16 @@ final class FunctionObject {
     let code: Code
     let module: ModuleState
     /// Default values of the last parameters; unbound for a required keyword-only parameter among them.
-    private(set) var defaults: [Value]
-    private(set) var cells: [CellObject]
+    @exclusivity(unchecked) private(set) var defaults: [Value]
+    @exclusivity(unchecked) private(set) var cells: [CellObject]
     private(set) var isFrozen = false
 
     // What a call needs, copied here so that the fast path follows no references.
     let words: UnsafeMutablePointer<Instruction>
     let constants: UnsafeMutablePointer<Value>
     let globals: UnsafeMutablePointer<Value>
+    let callSites: UnsafePointer<CallSite>
+    let attributeSites: UnsafePointer<AttributeSite>
     let frameSize: Int
     let localCount: Int
     /// The number of positional arguments that need no binding; -1 when all calls do.
@@ -45,6 +47,8 @@ final class FunctionObject {
         words = code.words
         constants = code.program.constants
         globals = module.globals
+        callSites = UnsafePointer(code.program.callSites.baseAddress!)
+        attributeSites = UnsafePointer(code.program.attributeSites.baseAddress!)
         frameSize = code.frameSize
         localCount = code.localCount
         simpleCount = code.isSimple ? code.namedCount : -1
@@ -82,8 +86,14 @@ final class BuiltinObject: Object, @unchecked Sendable {
     let parameters: [Parameter]?
     let receiver: Value?
     let body: NativeFunction.Body
+    /// True for `len`, which calls do themselves for the common types.
+    let isLength: Bool
 
-    init(name: String, parameters: [Parameter]?, receiver: Value?, body: @escaping NativeFunction.Body) {
+    init(
+        name: String, parameters: [Parameter]?, receiver: Value?, body: @escaping NativeFunction.Body,
+        isLength: Bool = false
+    ) {
+        self.isLength = isLength
         self.name = name
         self.parameters = parameters
         self.receiver = receiver

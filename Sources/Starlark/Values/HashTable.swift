@@ -18,6 +18,8 @@ class TableObject {
     private static let empty: Int32 = -1
     private static let deleted: Int32 = -2
     private static let smallLimit = 8
+    /// The slots of tables without capacity: never written, never freed.
+    nonisolated(unsafe) private static let noSlots = UnsafeMutablePointer<Entry>.allocate(capacity: 1)
 
     @exclusivity(unchecked) private(set) var slots: UnsafeMutablePointer<Entry>
     /// Entries used, including holes.
@@ -34,13 +36,13 @@ class TableObject {
 
     init(capacity: Int) {
         self.capacity = max(capacity, 0)
-        slots = UnsafeMutablePointer.allocate(capacity: max(capacity, 1))
+        slots = capacity > 0 ? UnsafeMutablePointer.allocate(capacity: capacity) : Self.noSlots
         if capacity > Self.smallLimit { makeIndex() }
     }
 
     deinit {
-        releaseEntries(slots, used)
-        slots.deallocate()
+        if used > 0 { releaseEntries(slots, used) }
+        if capacity > 0 { slots.deallocate() }
         index?.deallocate()
     }
 
@@ -241,8 +243,8 @@ class TableObject {
     }
 
     func removeAll() {
-        let old = slots, oldUsed = used
-        slots = UnsafeMutablePointer.allocate(capacity: 1)
+        let old = slots, oldUsed = used, oldCapacity = capacity
+        slots = Self.noSlots
         index?.deallocate()
         index = nil
         capacity = 0
@@ -250,7 +252,7 @@ class TableObject {
         count = 0
         first = 0
         releaseEntries(old, oldUsed)
-        old.deallocate()
+        if oldCapacity > 0 { old.deallocate() }
     }
 
     @inline(never) private func grow() {
@@ -274,7 +276,7 @@ class TableObject {
                 }
             }
         }
-        slots.deallocate()
+        if capacity > 0 { slots.deallocate() }
         slots = moved
         capacity = newCapacity
         used = target

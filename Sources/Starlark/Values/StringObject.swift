@@ -33,7 +33,7 @@ final class StringObject: ManagedBuffer<StringObject.Header, UInt8> {
         return text.withUTF8(make)
     }
 
-    @inline(__always) var count: Int { header.count }
+    @inline(__always) var count: Int { withUnsafeMutablePointerToHeader { $0.pointee.count } }
 
     /// The bytes, valid during `body`.
     @inline(__always)
