@@ -34,6 +34,7 @@ struct ImageBuilder: Sendable {
         try FileManager.default.createDirectory(atPath: workspace, withIntermediateDirectories: true)
         defer { remove(workspace) }
         progress(.step("building \(request.tag.familiar)"))
+        try await provideBases(of: request, workspace: workspace)
         try await run(Self.buildArguments(request), environment: request.arguments, progress: progress, of: request)
         progress(.step("storing \(request.tag.familiar)"))
         let layout = workspace + "/layout"
@@ -52,6 +53,39 @@ struct ImageBuilder: Sendable {
             logger.warning("build cache not pruned", metadata: ["error": "\(Self.tail(result.errorText, lines: 3))"])
             return
         }
+    }
+
+    // MARK: Bases
+
+    /// Gives buildah the images of our store that the container file builds upon, as they are now.
+    private func provideBases(of request: ImageBuildRequest, workspace: String) async throws {
+        // Without a container file the build itself says so.
+        guard let text = try? String(contentsOfFile: request.containerFile, encoding: .utf8) else { return }
+        for (number, name) in ContainerFile.bases(text).enumerated() {
+            guard let reference = ImageReference(parsing: name), try await store.image(name) != nil else { continue }
+            let layout = "\(workspace)/base-\(number)"
+            let image: StoredImage
+            do {
+                image = try await store.export(name, to: layout)
+            } catch let error as ImageError where error.code == .notKept {
+                continue  // built here: buildah has it
+            }
+            // The name it has here: `base` may mean `localhost/base`, which buildah also tries.
+            let local = reference.localCandidates.first { image.references.contains($0.description) } ?? reference
+            try await provide(layout, as: local, of: request)
+        }
+    }
+
+    private func provide(_ layout: String, as name: ImageReference, of request: ImageBuildRequest) async throws {
+        // A pinned name cannot be given; buildah finds the digest under any other name of the repository.
+        let tag = name.digest.map { "pinned-\($0.hex.prefix(12))" } ?? name.tag
+        let full = ImageReference(registry: name.registry, repository: name.repository, tag: tag, digest: nil)
+        let pulled = try await run(
+            ["pull", "--quiet", "oci:\(layout):latest"], environment: [:], progress: { _ in }, of: request)
+        guard let id = pulled.outputText.split(whereSeparator: \.isNewline).last else {
+            throw EngineError(.buildFailed, "buildah does not tell what it made of base image `\(full.familiar)`")
+        }
+        try await run(["tag", String(id), full.description], environment: [:], progress: { _ in }, of: request)
     }
 
     // MARK: buildah
@@ -73,10 +107,11 @@ struct ImageBuilder: Sendable {
     /// A full name, which buildah takes as it is.
     private static func localName(_ reference: ImageReference) -> String { reference.description }
 
+    @discardableResult
     private func run(
         _ arguments: [String], environment: [String: String], progress: @escaping ProgressSink,
         of request: ImageBuildRequest
-    ) async throws {
+    ) async throws -> ProgramResult {
         let output = OutputTail()
         let result = try await Program.run(try invocation(arguments, environment: environment)) { line in
             guard !Self.isNoise(line.text) else { return }
@@ -89,6 +124,7 @@ struct ImageBuilder: Sendable {
                 "build of `\(request.tag.familiar)` ended with status \(result.exitCode):\n\(output.text)",
                 hint: "the container file is `\(request.containerFile)`, the context `\(request.contextDirectory)`")
         }
+        return result
     }
 
     private func invocation(_ arguments: [String], environment: [String: String]) throws -> ProgramInvocation {
@@ -96,10 +132,11 @@ struct ImageBuilder: Sendable {
             throw EngineError(
                 .hostLacks, "no program `buildah` to build images with", hint: "`apt-get install buildah`")
         }
-        let global = ["--signature-policy", directory + "/policy.json"]
+        let takesPolicy = ["bud", "pull", "push"].contains(arguments.first)
+        let policy = takesPolicy ? ["--signature-policy", directory + "/policy.json"] : []
         var invocation = ProgramInvocation(
             unshare,
-            ["--mount", "--propagation", "private", buildah] + arguments.prefix(1) + global + arguments.dropFirst())
+            ["--mount", "--propagation", "private", buildah] + arguments.prefix(1) + policy + arguments.dropFirst())
         // Ours last: an argument of the build must not redirect its storage.
         invocation.environment.merge(environment) { _, theirs in theirs }
         invocation.environment.merge([

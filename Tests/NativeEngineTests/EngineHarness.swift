@@ -125,7 +125,7 @@ enum FixtureImage {
             Array(
                 """
                 {"architecture":"amd64","os":"linux","config":{"Env":["PATH=/bin"],"Cmd":["run"]},\
-                "rootfs":{"type":"layers","diff_ids":["\(layer.digest)"]}}
+                "rootfs":{"type":"layers","diff_ids":["\(layer.digest)"]},"history":[{"created_by":"test"}]}
                 """.utf8), path)
         let manifest = try blob(
             Array(
