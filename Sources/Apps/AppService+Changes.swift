@@ -215,7 +215,7 @@ extension AppService {
         do {
             let text = try await world.jobs.run(request) { context in
                 do {
-                    return try await JobProgress.$sink.withValue(context.progress) { try Stored.text(try await work()) }
+                    return try await JobProgress.reporting(to: context.progress) { try Stored.text(try await work()) }
                 } catch {
                     if let error = error as? AppError { failure.value = error }
                     throw error

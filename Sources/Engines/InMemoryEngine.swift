@@ -1,5 +1,5 @@
 package import Core
-package import OCI
+internal import OCI
 
 /// An engine without a host: containers are values that tests drive. It passes the same conformance suite as the real ones.
 ///

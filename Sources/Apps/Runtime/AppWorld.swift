@@ -34,8 +34,26 @@ struct AppWorld: Sendable {
 }
 
 /// Where the job that is under way reports to; builds and pulls it causes report there, too.
+///
+/// The sink lies in an object: a task-local closure, set from a specialised generic function, crashes optimised builds of
+/// Swift 6.3 in `swift_task_localValuePush`.
 enum JobProgress {
-    @TaskLocal static var sink: ProgressSink?
+    private final class Receiver: Sendable {
+        let sink: ProgressSink
+        init(_ sink: @escaping ProgressSink) { self.sink = sink }
+    }
+
+    @TaskLocal private static var receiver: Receiver?
+
+    static var sink: ProgressSink? { receiver?.sink }
+
+    /// Runs `work`, whose progress goes to `sink`.
+    @inline(never)
+    static func reporting(
+        to sink: @escaping ProgressSink, _ work: @Sendable () async throws -> String
+    ) async throws -> String {
+        try await $receiver.withValue(Receiver(sink)) { try await work() }
+    }
 }
 
 /// The routes of all apps; each change publishes all of them at once.
