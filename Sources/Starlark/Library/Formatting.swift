@@ -122,7 +122,9 @@ extension Evaluation {
                 let c = bytes[index]
                 index &+= 1
                 guard c == UInt8(ascii: "%") else {
-                    result.append(c)
+                    let start = index &- 1
+                    while index < bytes.count, bytes[index] != UInt8(ascii: "%") { index &+= 1 }
+                    result.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[start..<index]))
                     continue
                 }
                 if index < bytes.count, bytes[index] == c {

@@ -190,7 +190,7 @@ extension Evaluation {
 
             // Parts
             case .attribute:
-                regs[a] = try attribute(regs[b], frame.pointee.function.attributeSites + c)
+                regs[a] = try attribute(regs[b], frame.pointee.attributeSites + c)
             case .setAttribute:
                 try setAttribute(
                     regs[a], frame.pointee.function.code.program.attributeSites[c].name, regs[b])
@@ -254,7 +254,7 @@ extension Evaluation {
                 }
             case .callNamed:
                 let slot = regs + a
-                let site = frame.pointee.function.callSites + c
+                let site = frame.pointee.callSites + c
                 if case .function(let function) = slot.pointee.payload {
                     try enter(function, slot, b, site)
                     regs = stack.frames[stack.depth &- 1].base
@@ -268,17 +268,17 @@ extension Evaluation {
             case .callMethod:
                 let slot = regs + a
                 let arguments = code[pc]
-                if let method = try method(slot, frame.pointee.function.attributeSites + c) {
+                if let method = try method(slot, frame.pointee.attributeSites + c) {
                     // A method of a built-in type: call it on the receiver, without a bound object.
                     pc &+= 1
                     frame.pointee.pc = pc
                     slot.pointee = try callMethod(
-                        method, slot, Int(arguments.b), frame.pointee.function.callSites + Int(arguments.c))
+                        method, slot, Int(arguments.b), frame.pointee.callSites + Int(arguments.c))
                 }
             // Else the callee is in the register now, and the next word calls it.
             case .methodArguments:
                 let slot = regs + a
-                let site = frame.pointee.function.callSites + c
+                let site = frame.pointee.callSites + c
                 if case .function(let function) = slot.pointee.payload {
                     try enter(function, slot, b, c == 0 ? nil : site)
                     regs = stack.frames[stack.depth &- 1].base
@@ -290,7 +290,12 @@ extension Evaluation {
                     slot.pointee = try callNative(slot, b, site)
                 }
             case .return, .returnNone:
-                let result = word.op == .return ? regs[a] : .none
+                // The result moves out: the frame's registers are cleared next anyway.
+                var result = Value.none
+                if word.op == .return {
+                    result = (regs + a).move()
+                    (regs + a).initialize(to: .unbound)
+                }
                 let target = frame.pointee.returnTo
                 clear(frame.pointee.clearFrom, frame.pointee.end)
                 stack.returnToChunk(frame.pointee.chunk)

@@ -64,6 +64,10 @@ extension Evaluation {
             for index in 0..<count { target[index] = tuple[index] }
             return
         }
+        if case .list(let list) = value.payload, list.count == count {
+            for index in 0..<count { target[index] = list[index] }
+            return
+        }
         guard let iterator = try value.makeIterator(self) else {
             throw StarlarkFailure("got \(value.typeName) in sequence assignment")
         }

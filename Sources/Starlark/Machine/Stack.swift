@@ -12,6 +12,8 @@ struct FrameRecord {
     var words: UnsafeMutablePointer<Instruction>
     var constants: UnsafeMutablePointer<Value>
     var globals: UnsafeMutablePointer<Value>
+    var callSites: UnsafePointer<CallSite>
+    var attributeSites: UnsafePointer<AttributeSite>
     var end: UnsafeMutablePointer<Value>
     /// The native function being called, for backtraces.
     var native: Unmanaged<BuiltinObject>?
@@ -30,6 +32,8 @@ struct FrameRecord {
         words = function.words
         constants = function.constants
         globals = function.globals
+        callSites = function.callSites
+        attributeSites = function.attributeSites
         end = base + function.frameSize
         native = nil
         self.chunk = chunk

@@ -221,8 +221,8 @@ func releaseContainers(_ values: UnsafeMutablePointer<Value>, _ count: Int, into
     var index = 0
     while index < count {
         if values[index].isContainer {
-            stack.append(values[index])
-            values[index] = .none
+            stack.append((values + index).move())
+            (values + index).initialize(to: .none)
         }
         index += 1
     }

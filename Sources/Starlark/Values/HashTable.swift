@@ -59,12 +59,14 @@ class TableObject {
     func drain(into stack: inout [Value]) {
         for position in 0..<used {
             if slots[position].value.isContainer {
-                stack.append(slots[position].value)
-                slots[position].value = .none
+                var taken = Value.none
+                swap(&slots[position].value, &taken)
+                stack.append(taken)
             }
             if slots[position].key.isContainer {
-                stack.append(slots[position].key)
-                slots[position].key = .unbound
+                var taken = Value.unbound
+                swap(&slots[position].key, &taken)
+                stack.append(taken)
             }
         }
     }
