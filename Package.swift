@@ -51,11 +51,10 @@ let package = Package(
         module("Starlark"),
         .target(name: "CLinux"),
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
-        .systemLibrary(name: "CNFTables", pkgConfig: "libnftables", providers: [.apt(["libnftables-dev"])]),
         module("LinuxKernel", ["Core", "CLinux"]),
         module("OCI", ["Core", .product(name: "Crypto", package: "swift-crypto")]),
         module("Images", ["Core", "OCI", "LinuxKernel", "CArchive", logging]),
-        module("Networking", ["Core", "LinuxKernel", "CNFTables", logging]),
+        module("Networking", ["Core", "LinuxKernel", logging]),
 
         // Engines
         module("Engines", ["Core", "OCI"]),

@@ -44,7 +44,8 @@ struct Adoption: Sendable {
             await supervisors[id]?.startAgain()
         case .stop(let id):
             await supervisors[id]?.takeOver()
-            await attempt("stopped", id, world) { _ = try await supervisors[id]?.stop(grace: nil) }
+            // Its grace began before the crash; the start of the daemon does not wait for all of it once more.
+            await attempt("stopped", id, world) { _ = try await supervisors[id]?.stop(grace: .milliseconds(500)) }
         case .finishDeletion(let id):
             await attempt("deleted", id, world) { try await supervisors[id]?.delete(force: true) }
         case .report: break

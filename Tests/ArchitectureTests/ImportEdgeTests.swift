@@ -11,7 +11,7 @@ struct ImportEdgeTests {
         "LinuxKernel": ["Core", "CLinux"],
         "OCI": ["Core"],
         "Images": ["Core", "OCI", "LinuxKernel", "CLinux", "CArchive"],
-        "Networking": ["Core", "LinuxKernel", "CNFTables"],
+        "Networking": ["Core", "LinuxKernel"],
         "Engines": ["Core", "OCI"],
         "NativeEngine": ["Core", "OCI", "Engines", "Images", "Networking", "LinuxKernel"],
         "State": ["Core"],
@@ -40,7 +40,6 @@ struct ImportEdgeTests {
         "ArgumentParser": ["CLI", "Daemon", "martlet"],
         "Crypto": ["OCI"],
         "CArchive": ["Images"],
-        "CNFTables": ["Networking"],
         "CLinux": ["LinuxKernel", "Images"],
     ]
 
