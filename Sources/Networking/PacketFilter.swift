@@ -25,7 +25,8 @@ struct PacketFilter: Sendable {
     private func run(_ arguments: [String], _ script: String) async throws -> String {
         let result = try await Program.run(ProgramInvocation(program, arguments), input: Array(script.utf8))
         guard result.exitCode == 0 else {
-            throw NetworkError.ruleset(result.errorText.split(separator: "\n").first.map(String.init) ?? "no reason given")
+            throw NetworkError.ruleset(
+                result.errorText.split(separator: "\n").first.map(String.init) ?? "no reason given")
         }
         return result.outputText
     }
