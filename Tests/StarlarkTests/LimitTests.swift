@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Starlark
@@ -138,22 +139,21 @@ struct LimitTests {
     @Test("cancellation from another thread ends an endless loop")
     func cancellation() async throws {
         let program = try Program(source: "while True:\n    pass", name: "loop.star", dialect: .permissive)
-        let (stream, continuation) = AsyncStream.makeStream(of: Cancellation.self)
-        async let message: String = {
-            let evaluation = Evaluation()
-            continuation.yield(evaluation.cancellation)
-            do {
-                _ = try evaluation.run(program)
-                return "finished"
-            } catch {
-                return (error as? EvaluationError)?.message ?? "\(error)"
-            }
-        }()
-        for await cancellation in stream {
-            cancellation.cancel("enough")
-            break
+        // Threads of their own: an endless loop on a thread of the pool could keep its canceller from ever running.
+        let message = await withCheckedContinuation { (continuation: CheckedContinuation<String, Never>) in
+            Thread {
+                let evaluation = Evaluation()
+                let cancellation = evaluation.cancellation
+                Thread { cancellation.cancel("enough") }.start()
+                do {
+                    _ = try evaluation.run(program)
+                    continuation.resume(returning: "finished")
+                } catch {
+                    continuation.resume(returning: error.message)
+                }
+            }.start()
         }
 
-        #expect(await message == "Starlark computation cancelled: enough")
+        #expect(message == "Starlark computation cancelled: enough")
     }
 }
