@@ -149,7 +149,7 @@ struct LimitTests {
                     _ = try evaluation.run(program)
                     continuation.resume(returning: "finished")
                 } catch {
-                    continuation.resume(returning: error.message)
+                    continuation.resume(returning: (error as? EvaluationError)?.message ?? "\(error)")
                 }
             }.start()
         }
