@@ -20,7 +20,6 @@ struct ShutdownCommand: AsyncParsableCommand {
     func run() async throws {
         try await connection.withClient { client in
             try await client.shutDown(removeEverything: removeAll)
-            try await client.waitUntilGone()
         }
     }
 }

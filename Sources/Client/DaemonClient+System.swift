@@ -14,12 +14,6 @@ extension DaemonClient {
     /// The effective configuration with the origin of each value.
     package func configuration() async throws -> ConfigurationReport { try await send(Call(.GET, "config")) }
 
-    /// Ends the daemon; returns once it has accepted.
-    package func shutDown(removeEverything: Bool) async throws {
-        try await sendIgnoringAnswer(
-            Call(.POST, "shutdown").with { try $0.setBody(ShutdownRequest(removeEverything: removeEverything)) })
-    }
-
     /// What happens to containers from now on.
     package func events() async throws -> LineStream<EventInfo> {
         try await lines(Call(.GET, "events"))

@@ -49,20 +49,27 @@ package final class DaemonClient: Sendable {
         }
     }
 
-    /// Returns once nobody listens at the address any more.
-    package func waitUntilGone() async throws {
-        // There is nothing to wait on but the address itself: the daemon may be another user's, or another machine's.
-        while true {
-            switch address {
-            case .unixSocket(let path): if SocketProbe.failure(connectingTo: path) != nil { return }
-            case .tcp:
-                do {
-                    _ = try await version()
-                } catch is ClientError {
-                    return
-                }
+    /// Asks the daemon to end, and returns once nobody listens at the address any more and, on this machine, its process has ended.
+    package func shutDown(removeEverything: Bool) async throws {
+        var process: Int32?
+        if case .unixSocket(let path) = address { process = SocketProbe.listener(at: path) }
+        try await sendIgnoringAnswer(
+            Call(.POST, "shutdown").with { try $0.setBody(ShutdownRequest(removeEverything: removeEverything)) })
+        // There is nothing to wait on but the address and the process: they may be another user's, or another machine's.
+        while try await isListening() { try await Task.sleep(for: .milliseconds(10)) }
+        while let process, SocketProbe.runs(process) { try await Task.sleep(for: .milliseconds(10)) }
+    }
+
+    private func isListening() async throws -> Bool {
+        switch address {
+        case .unixSocket(let path): return SocketProbe.failure(connectingTo: path) == nil
+        case .tcp:
+            do {
+                _ = try await version()
+                return true
+            } catch is ClientError {
+                return false
             }
-            try await Task.sleep(for: .milliseconds(10))
         }
     }
 

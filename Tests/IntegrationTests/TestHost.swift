@@ -43,8 +43,9 @@ final class TestHost: Sendable {
 
     // MARK: The daemon
 
-    /// The binary under test; it lies beside the test bundle.
+    /// The binary under test: `MARTLET_BINARY` of the environment, else the one beside the test bundle.
     static let binary: String = {
+        if let path = ProcessInfo.processInfo.environment["MARTLET_BINARY"], !path.isEmpty { return path }
         var parts = CommandLine.arguments[0].split(separator: "/", omittingEmptySubsequences: false)
         while !parts.isEmpty {
             parts.removeLast()
