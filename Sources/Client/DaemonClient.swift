@@ -19,6 +19,7 @@ package final class DaemonClient: Sendable {
         var configuration = HTTPClient.Configuration()
         configuration.timeout = .init(connect: .seconds(5), read: nil)
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
+        configuration.connectionPool.retryConnectionEstablishment = false  // a failed connection is reported at once
         configuration.httpVersion = .http1Only
         http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         switch address {
@@ -121,7 +122,6 @@ package final class DaemonClient: Sendable {
 
     /// Sends; the answer's body is still to be read. Error statuses are thrown as ``Wire/Problem``.
     func open(_ call: Call) async throws -> HTTPClientResponse {
-        try checkSocket()
         let response: HTTPClientResponse
         do {
             response = try await http.execute(request(call), deadline: .distantFuture)
@@ -168,14 +168,15 @@ package final class DaemonClient: Sendable {
         }
     }
 
-    private func checkSocket() throws {
-        guard case .unixSocket(let path) = address, let code = SocketProbe.failure(connectingTo: path) else { return }
-        if SocketProbe.isPermission(code) { throw ClientError.notAllowed(address) }
-        throw ClientError.noDaemon(address, reason: SocketProbe.explanation(code))
-    }
-
+    /// What the user is told: why nobody answers, where that can be said.
     private func failure(_ error: any Error) -> any Error {
-        if case .tcp = address {
+        switch address {
+        case .unixSocket(let path):
+            if let code = SocketProbe.failure(connectingTo: path) {
+                if SocketProbe.isPermission(code) { return ClientError.notAllowed(address) }
+                return ClientError.noDaemon(address, reason: SocketProbe.explanation(code))
+            }
+        case .tcp:
             if let error = error as? HTTPClientError, error == .connectTimeout {
                 return ClientError.noDaemon(address, reason: "no answer within 5 seconds")
             }
