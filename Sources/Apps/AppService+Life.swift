@@ -25,10 +25,20 @@ extension AppService {
             }
         }
         world.board.set(routes)
-        for record in records where record.state == AppRecordState.deleting.rawValue {
-            try await performDelete(record.id)
-        }
+        halfDeleted = records.filter { $0.state == AppRecordState.deleting.rawValue }.map(\.id)
         try await collectLeftovers(records)
+    }
+
+    /// Finishes the deletions that the last daemon had begun; apps that serve do not wait for it.
+    private func finishDeletions() async {
+        for id in halfDeleted {
+            do { try await performDelete(id) } catch is CancellationError { return } catch {
+                world.logger.error(
+                    "interrupted deletion of an app cannot be finished; the next start tries again",
+                    metadata: ["app.id": "\(id)", "error": "\(error)"])
+            }
+        }
+        halfDeleted = []
     }
 
     private func revive(_ record: AppRecord) async throws -> AppRuntime {
@@ -65,11 +75,12 @@ extension AppService {
         }
     }
 
-    /// Follows containers and stops idle ones until cancelled.
+    /// Finishes what the last daemon had begun, follows containers and stops idle ones until cancelled.
     package func run() async throws {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.followContainers() }
             group.addTask { await self.stopIdle() }
+            group.addTask { await self.finishDeletions() }
             await group.waitForAll()
         }
         await shutdown()

@@ -19,6 +19,8 @@ package actor AppService {
     var runtimes: [String: AppRuntime] = [:]
     /// Addresses of apps whose creation is under way.
     var reserved: Set<AppAddress> = []
+    /// Apps whose deletion was interrupted.
+    var halfDeleted: [String] = []
 
     /// A service that has published nothing yet; see ``restore()``.
     /// - Parameters:

@@ -16,11 +16,11 @@ struct Adoption: Sendable {
         switch step {
         case .takeOver(let id), .startAgain(let id), .rest(let id), .finishDeletion(let id), .stop(let id):
             guard let record = records[id] else { return step }
-            await enter(record, world, supervisors)
+            await enter(record, step, world, supervisors)
         case .record(let id, let owner):
             guard let found = observed[id] else { return step }
             do {
-                try await enter(rebuilt(found, owner, world), inserting: true, world, supervisors)
+                try await enter(rebuilt(found, owner, world), inserting: step, world, supervisors)
                 world.logger.warning("container without record taken over", metadata: ["container.id": "\(id)"])
             } catch {
                 world.logger.error(
@@ -35,47 +35,48 @@ struct Adoption: Sendable {
         return step
     }
 
-    /// Does what is to be done about it.
-    func perform(_ step: AdoptionStep, world: ControllerWorld, _ supervisors: SupervisorTable) async {
+    /// Looks at a container that is as it shall be, and leaves to the background what has to wait for the end of a
+    /// process, so that those that serve are not kept waiting.
+    func take(_ step: AdoptionStep, world: ControllerWorld, _ supervisors: SupervisorTable) async {
+        guard let supervisor = supervisors[step.id] else { return }
         switch step {
-        case .takeOver(let id), .rest(let id), .record(let id, _): await supervisors[id]?.takeOver()
-        case .startAgain(let id):
-            world.logger.info("container is started again", metadata: ["container.id": "\(id)"])
-            await supervisors[id]?.startAgain()
-        case .stop(let id):
-            await supervisors[id]?.takeOver()
-            // Its grace began before the crash; the start of the daemon does not wait for all of it once more.
-            await attempt("stopped", id, world) { _ = try await supervisors[id]?.stop(grace: .milliseconds(500)) }
-        case .finishDeletion(let id):
-            await attempt("deleted", id, world) { try await supervisors[id]?.delete(force: true) }
-        case .report: break
+        case .takeOver, .rest, .record: await supervisor.takeOver()
+        case .stop, .finishDeletion: world.background.add { await supervisor.settle() }
+        case .startAgain, .report: break
         }
     }
 
-    private func attempt(
-        _ word: String, _ id: ContainerID, _ world: ControllerWorld, _ body: () async throws -> Void
+    /// Starts those that shall run, a few at a time, unless somebody has asked for something else meanwhile.
+    func start(_ steps: [AdoptionStep], world: ControllerWorld, _ supervisors: SupervisorTable) async {
+        await withTaskGroup(of: Void.self) { group in
+            for (index, step) in steps.enumerated() {
+                guard let supervisor = supervisors[step.id] else { continue }
+                if index >= Self.width { await group.next() }
+                group.addTask { await supervisor.startAgain() }
+            }
+        }
+    }
+
+    /// How many containers are started at once at the start of the daemon.
+    private static let width = 8
+
+    private func enter(
+        _ record: ContainerRecord, _ step: AdoptionStep, _ world: ControllerWorld, _ supervisors: SupervisorTable
     ) async {
-        do { try await body() } catch {
-            world.logger.error(
-                "container cannot be adopted",
-                metadata: ["container.id": "\(id)", "wanted": "\(word)", "error": "\(error)"])
-        }
-    }
-
-    private func enter(_ record: ContainerRecord, _ world: ControllerWorld, _ supervisors: SupervisorTable) async {
         // The database keeps names unique, so that a refusal here cannot happen to records.
         try? world.board.reserve(record.spec.name, for: record.id)
         let (supervisor, isNew) = supervisors.insert(record.id) { ContainerSupervisor(record, world: world) }
-        if isNew { await supervisor.appear(observed[record.id]) }
+        if isNew { await supervisor.appear(observed[record.id], step) }
     }
 
     private func enter(
-        _ record: ContainerRecord, inserting: Bool, _ world: ControllerWorld, _ supervisors: SupervisorTable
+        _ record: ContainerRecord, inserting step: AdoptionStep, _ world: ControllerWorld,
+        _ supervisors: SupervisorTable
     ) async throws {
         var record = record
         do { try world.board.reserve(record.spec.name, for: record.id) } catch { record.spec.name = nil }
         try await world.store.insert(record)
-        await enter(record, world, supervisors)
+        await enter(record, step, world, supervisors)
     }
 
     /// The record of a container which only the engine knows.
@@ -90,11 +91,20 @@ struct Adoption: Sendable {
 }
 
 extension ContainerSupervisor {
-    /// Shows what was found before anything is done about it.
-    func appear(_ found: ObservedContainer?) {
+    /// Shows what was found, and what is going to be done about it.
+    func appear(_ found: ObservedContainer?, _ step: AdoptionStep) {
         observed = found
-        if case .exited(let exit) = found?.state { machine.foundExited(exit) }
-        if found == nil, record.wasStarted { machine.foundExited(ContainerExit(code: nil)) }
+        let exit: ContainerExit
+        if case .exited(let found) = found?.state { exit = found } else { exit = ContainerExit(code: nil) }
+        switch step {
+        case .startAgain: machine.foundWaiting(exit)
+        case .stop, .finishDeletion:
+            interrupted = step
+            if found?.state.isAlive == true { machine.foundStopping() } else { machine.foundExited(exit) }
+        case .takeOver, .rest, .record, .report:
+            if case .exited = found?.state { machine.foundExited(exit) }
+            if found == nil, record.wasStarted { machine.foundExited(exit) }
+        }
         publish()
     }
 
@@ -105,17 +115,38 @@ extension ContainerSupervisor {
         }
     }
 
-    /// Starts it at the start of the daemon, unless it is supervised already: then its rules decide.
+    /// Starts it at the start of the daemon. A request that came before has changed its state or its run.
     func startAgain() async {
         await automatically { supervisor in
-            do {
-                if supervisor.machine.isAlive || supervisor.machine.awaitsRestart { return try await supervisor.look() }
-                try await supervisor.wantAgain()
-            } catch {
-                return supervisor.report(error)
-            }
-            supervisor.machine.startAgain()
+            guard supervisor.run == 0, supervisor.machine.startAgain() else { return }
+            supervisor.world.logger.info(
+                "container is started again", metadata: ["container.id": "\(supervisor.id)"])
+            do { try await supervisor.wantAgain() } catch { supervisor.report(error) }
             await supervisor.launchAutomatically()
+        }
+    }
+
+    /// Finishes what the last daemon was about to do.
+    func settle() async {
+        await automatically { supervisor in await supervisor.settleInTurn() }
+    }
+
+    /// Finishes what the last daemon was about to do, unless that has happened. In turn only; every request comes
+    /// after it.
+    func settleInTurn() async {
+        guard let step = interrupted else { return }
+        interrupted = nil
+        do {
+            switch step {
+            case .stop: try await stopInTurn(grace: nil)
+            case .finishDeletion: try await remove()
+            case .takeOver, .startAgain, .rest, .record, .report: break
+            }
+        } catch {
+            world.logger.error(
+                "an interrupted change of a container cannot be finished",
+                metadata: ["container.id": "\(id)", "change": "\(step)", "error": "\(error)"])
+            await refreshInTurn()
         }
     }
 

@@ -60,8 +60,11 @@ package final class ContainerController: Sendable {
         }
     }
 
-    /// Brings records and engine together: takes over what runs, starts what shall run, finishes interrupted
+    /// Brings records and engine together: takes over what runs, starts what shall run, finishes interrupted stops and
     /// deletions, records what the database has lost. Part of ``run()``; idempotent.
+    ///
+    /// It returns when every container is known and those that run are supervised. What has to wait for processes, to
+    /// start or to end, is done in the background of ``run()``.
     package func adopt() async throws {
         let (records, unreadable) = try await world.store.containers()
         for record in unreadable {
@@ -79,16 +82,11 @@ package final class ContainerController: Sendable {
         // Whoever has a record keeps its name; only then come those the database has lost.
         var due: [AdoptionStep] = []
         for step in steps { due.append(await adoption.enter(step, world: world, supervisors)) }
-        await withTaskGroup(of: Void.self) { group in
-            for (index, step) in due.enumerated() {
-                if index >= Self.adoptionWidth { await group.next() }
-                group.addTask { await adoption.perform(step, world: self.world, self.supervisors) }
-            }
-        }
+        for step in due { await adoption.take(step, world: world, supervisors) }
+        let starts = due.filter(\.isStart)
+        guard !starts.isEmpty else { return }
+        world.background.add { await adoption.start(starts, world: self.world, self.supervisors) }
     }
-
-    /// How many containers are started at once at the start of the daemon.
-    private static let adoptionWidth = 8
 
     // MARK: Changes
 

@@ -105,7 +105,12 @@ struct ContainerMachine: Sendable, Equatable {
     }
 
     /// An automatic start at the start of the daemon.
-    mutating func startAgain() { state = .starting }
+    /// - Returns: whether it is to be started now.
+    mutating func startAgain() -> Bool {
+        guard case .restarting = state else { return false }
+        state = .starting
+        return true
+    }
 
     /// A stop by request.
     mutating func stopRequested() -> StopAction {
@@ -210,6 +215,15 @@ struct ContainerMachine: Sendable, Equatable {
 
     /// It was seen ended when it was looked at for the first time.
     mutating func foundExited(_ exit: ContainerExit) { state = .exited(exit) }
+
+    /// It was found ended, and is to be started by the daemon that found it.
+    mutating func foundWaiting(_ exit: ContainerExit) { state = .restarting(exit) }
+
+    /// It was found running half way through a stop, or through a deletion.
+    mutating func foundStopping() {
+        state = .stopping
+        endIsWanted = true
+    }
 
     /// It cannot be started for a reason that time will not heal.
     mutating func failedForGood() { state = .failed }

@@ -63,6 +63,12 @@ enum AdoptionStep: Sendable, Hashable {
             id
         }
     }
+
+    /// Whether it starts a process.
+    var isStart: Bool {
+        if case .startAgain = self { return true }
+        return false
+    }
 }
 
 /// Compares all records with all containers of the engine.

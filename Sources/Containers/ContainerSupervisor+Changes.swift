@@ -28,6 +28,8 @@ extension ContainerSupervisor {
             await undoCreation()
             throw error
         }
+        world.logger.info(
+            "container created", metadata: ["container.id": "\(id)", "image": "\(record.spec.image)"])
         publish()
     }
 
@@ -127,7 +129,8 @@ extension ContainerSupervisor {
         for step in ContainerPlanner.steps(desired: .running, observed: observed?.state) { try await perform(step) }
         observed = try await world.engine.container(id)
         let action = machine.started(hasHealthCheck: record.spec.health != nil, at: world.time.uptime)
-        world.logger.info("container started", metadata: ["container.id": "\(id)"])
+        let process = observed?.state.processID.map(String.init) ?? "gone"
+        world.logger.info("container started", metadata: ["container.id": "\(id)", "process.id": "\(process)"])
         if observed?.state.isAlive == true {
             begin(action)
             publish()
@@ -175,8 +178,10 @@ extension ContainerSupervisor {
     }
 
     func automatically(_ body: (isolated ContainerSupervisor) async -> Void) async {
-        do { try await inTurn(body) } catch is CancellationError {
+        do { try await inOrder(body) } catch is CancellationError {
             return
+        } catch let error as ContainerError where error.code == .notFound {
+            return  // deleted meanwhile
         } catch {
             report(error)
         }
@@ -264,6 +269,7 @@ extension ContainerSupervisor {
         let action = machine.exited(
             exit, policy: record.spec.restart, removeOnExit: removing && record.spec.removeOnExit,
             at: world.time.uptime)
+        if action != .none { logEnd(exit) }
         failure = nil
         message = nil
         publish()

@@ -19,6 +19,8 @@ actor ContainerSupervisor {
     var message: String?
     /// Why it is not ready, when it should be.
     var failure: ContainerError?
+    /// What the last daemon was about to do when it ended.
+    var interrupted: AdoptionStep?
     /// Whether its record is gone.
     private(set) var isForgotten = false
     var waiters: [UInt64: CheckedContinuation<ContainerStatus, any Error>] = [:]
@@ -66,8 +68,19 @@ actor ContainerSupervisor {
         for waiter in answered { waiter.resume(with: answer) }
     }
 
-    /// Runs `body` when the changes before it are done.
+    /// Runs the requested `body` when the changes before it are done, an interrupted one of the last daemon included.
     func inTurn<T: Sendable>(
+        _ body: (isolated ContainerSupervisor) async throws -> T
+    ) async throws -> T {
+        try await turnstile.enter()
+        defer { turnstile.leave() }
+        await settleInTurn()
+        guard !isForgotten else { throw ContainerError.notFound(id.rawValue, nearest: nil) }
+        return try await body(self)
+    }
+
+    /// Runs `body` when the changes before it are done.
+    func inOrder<T: Sendable>(
         _ body: (isolated ContainerSupervisor) async throws -> T
     ) async throws -> T {
         try await turnstile.enter()
@@ -126,7 +139,7 @@ actor ContainerSupervisor {
     /// Looks at the engine and draws the conclusions; called for every event.
     func refresh() async {
         do {
-            try await inTurn { supervisor in try await supervisor.look() }
+            try await inOrder { supervisor in try await supervisor.look() }
         } catch is CancellationError {
             return
         } catch let error as ContainerError where error.code == .notFound {
@@ -135,6 +148,11 @@ actor ContainerSupervisor {
             world.logger.warning(
                 "container cannot be observed", metadata: ["container.id": "\(id)", "error": "\(error)"])
         }
+    }
+
+    /// Looks at the engine after a change that failed. In turn only.
+    func refreshInTurn() async {
+        do { try await look() } catch { report(error) }
     }
 
     /// Asks the engine and applies the answer. In turn only.
@@ -187,12 +205,17 @@ actor ContainerSupervisor {
             exit, policy: record.spec.restart, removeOnExit: record.spec.removeOnExit, at: world.time.uptime)
         guard action != .none else { return }
         run += 1
-        world.logger.info(
-            "container exited",
-            metadata: ["container.id": "\(id)", "exit.code": "\(exit.code.map(String.init) ?? "unknown")"])
+        logEnd(exit)
         if !wasWanted { failure = ContainerError.exitedEarly(id, exit, logTail: await logTail()) }
         if machine.failedInARow != restarts { await saveCounts() }
         await follow(action, exit)
+    }
+
+    /// The one line that tells people of the end of a run.
+    func logEnd(_ exit: ContainerExit) {
+        world.logger.info(
+            "container exited",
+            metadata: ["container.id": "\(id)", "exit.code": "\(exit.code.map(String.init) ?? "unknown")"])
     }
 
     private func follow(_ action: ContainerMachine.EndAction, _ exit: ContainerExit) async {

@@ -152,6 +152,14 @@ package enum ObservedState: Codable, Hashable, Sendable {
         case .created, .exited: false
         }
     }
+
+    /// Its first process, while there is one.
+    package var processID: Int32? {
+        switch self {
+        case .running(let processID), .paused(let processID): processID
+        case .created, .exited: nil
+        }
+    }
 }
 
 /// One container as an engine observes it.

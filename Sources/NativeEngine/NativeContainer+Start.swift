@@ -24,7 +24,7 @@ extension NativeContainer {
         do {
             try await launch(withheld)
         } catch {
-            logger.info("container did not start", metadata: ["error": "\(error)"])
+            logger.debug("container did not start", metadata: ["error": "\(error)"])
             if let exit = exitStatus() { logger.debug("monitor reported an exit", metadata: ["exit.code": "\(exit)"]) }
             await abandon()
             let reason = startError(error)
@@ -75,7 +75,7 @@ extension NativeContainer {
             throw error
         }
         context.hub.publish(.started(id, processID: processID))
-        logger.info("container started", metadata: ["process.id": "\(processID)"])
+        logger.debug("process of container runs", metadata: ["process.id": "\(processID)"])
         watch()
         checkEnd()  // it may be over already
     }

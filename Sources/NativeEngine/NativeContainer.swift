@@ -9,6 +9,8 @@ internal import OCI
 
 /// One container: what is recorded of it, its live process if any, and the order of its changes.
 ///
+/// It tells of starts and ends at level `debug` only: the line for people is written by whoever asked.
+///
 ///     idle ──start──▶ live ──end observed──▶ idle, to be cleaned ──(clean-up, start, remove)──▶ idle
 actor NativeContainer {
     /// A live process.
@@ -135,7 +137,7 @@ actor NativeContainer {
         record.exit = exit
         record.finishedAt = LogTime.now()
         save()
-        logger.info("container exited", metadata: ["exit.code": "\(code.map(String.init) ?? "unknown")"])
+        logger.debug("process of container ended", metadata: ["exit.code": "\(code.map(String.init) ?? "unknown")"])
         exits.resume(.success(exit))
         context.hub.publish(.exited(id, exit))
         utimes(paths.log, nil)  // wakes the followers of the log, who then see that it is over

@@ -51,7 +51,7 @@ extension NativeEngine {
             throw error
         }
         context.hub.publish(.created(id))
-        context.logger.info("container created", metadata: ["container.id": "\(id)", "image": "\(spec.image)"])
+        context.logger.debug("container prepared", metadata: ["container.id": "\(id)", "image": "\(spec.image)"])
     }
 
     private func forget(_ id: ContainerID, _ spec: ContainerSpec) {
@@ -100,7 +100,7 @@ extension NativeEngine {
         guard removed else { return }
         forget(id, observed.spec)
         context.hub.publish(.removed(id))
-        context.logger.info("container removed", metadata: ["container.id": "\(id)"])
+        context.logger.debug("container taken off the host", metadata: ["container.id": "\(id)"])
     }
 
     package func container(_ id: ContainerID) async throws -> ObservedContainer? { await containersByID[id]?.observed }

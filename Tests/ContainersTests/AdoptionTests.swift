@@ -35,14 +35,13 @@ struct AdoptionTests {
         try await bench.controller.stop(stopped)
         for id in [always, onFailure, never] { await bench.engine.exit(id, code: 1) }
 
-        let next = bench.restarted()
-        try await next.adopt()
-
-        #expect(try await next.container(always.rawValue).phase == .running)
-        #expect(try await next.container(onFailure.rawValue).phase == .running)
-        #expect(try await next.container(never.rawValue).phase == .exited)
-        #expect(try await next.container(never.rawValue).exit?.code == 1)
-        #expect(try await next.container(stopped.rawValue).phase == .exited)
+        try await bench.supervised(bench.restarted()) { next in
+            try await next.until(always, .running)
+            try await next.until(onFailure, .running)
+            let rests = try await [next.container(never.rawValue), next.container(stopped.rawValue)]
+            #expect(rests.map(\.phase) == [.exited, .exited])
+            #expect(rests[0].exit?.code == 1)
+        }
     }
 
     @Test("what the engine lost is made and started again")
@@ -51,10 +50,8 @@ struct AdoptionTests {
         let id = try await bench.started { $0.restart = .unlessStopped }
         await bench.engine.lose(id)
 
-        let next = bench.restarted()
-        try await next.adopt()
+        try await bench.supervised(bench.restarted()) { next in try await next.until(id, .running) }
 
-        #expect(try await next.container(id.rawValue).phase == .running)
         #expect(await bench.engine.calls.suffix(2) == [.create(id), .start(id)])
     }
 
@@ -104,6 +101,10 @@ struct AdoptionTests {
 
         let next = bench.restarted()
         try await next.adopt()
+        #expect(try await next.container(running.rawValue).phase == .stopping)
+        try await bench.supervised(next) { next in
+            for id in [running, gone] { try await next.untilDeleted(id) }
+        }
 
         #expect(await next.containers().isEmpty)
         #expect(try await bench.store.containers().records.isEmpty)
@@ -116,11 +117,53 @@ struct AdoptionTests {
         let id = try await bench.started()
         try await bench.store.setDesired(.stopped, of: id)
 
+        try await bench.supervised(bench.restarted()) { next in try await next.until(id, .exited) }
+
+        #expect(try await bench.engine.container(id)?.state.isAlive == false)
+    }
+
+    @Test("an interrupted stop keeps nobody waiting, though the process ignores it; a start comes after it")
+    func stubborn() async throws {
+        let gate = Gate()
+        let bench = try await Bench(sleep: { _ in try await gate.pass() })
+        let web = try await bench.started()
+        let stubborn = try await bench.started("stubborn")
+        try await bench.store.setDesired(.stopped, of: stubborn)
+
         let next = bench.restarted()
         try await next.adopt()
 
-        #expect(try await next.container(id.rawValue).phase == .exited)
-        #expect(try await bench.engine.container(id)?.state.isAlive == false)
+        #expect(try await next.container(web.rawValue).phase == .running)
+        #expect(try await next.container(stubborn.rawValue).phase == .stopping)
+        try await bench.supervised(next) { next in
+            await gate.waitForArrival()
+            let phase = try await next.container(web.rawValue).phase
+            async let started = next.start(stubborn)
+            await gate.open()
+            let status = try await started
+            #expect(phase == .running)
+            #expect(status.phase == .running)
+        }
+        #expect(
+            await bench.engine.calls.suffix(2) == [.stop(stubborn), .start(stubborn)])
+    }
+
+    @Test("what ended meanwhile is started after everything is known; a stop that comes first cancels that")
+    func slowStart() async throws {
+        let bench = try await Bench()
+        let slow = try await bench.started { $0.restart = .unlessStopped }
+        let web = try await bench.started()
+        let other = try await bench.started { $0.restart = .unlessStopped }
+        for id in [slow, other] { await bench.engine.exit(id, code: 1) }
+
+        let next = bench.restarted()
+        try await next.adopt()
+        #expect(try await next.container(web.rawValue).phase == .running)
+        #expect(try await next.container(slow.rawValue).phase == .restarting)
+        try await next.stop(other)
+        try await bench.supervised(next) { next in try await next.until(slow, .running) }
+
+        #expect(try await next.container(other.rawValue).phase == .exited)
     }
 
     @Test("an interrupted creation leaves a container that can be started")
@@ -142,10 +185,7 @@ struct AdoptionTests {
         let id = try await bench.controller.create(spec(), owner: .user).id
         try await bench.store.setDesired(.running, of: id)
 
-        let next = bench.restarted()
-        try await next.adopt()
-
-        #expect(try await next.container(id.rawValue).phase == .running)
+        try await bench.supervised(bench.restarted()) { next in try await next.until(id, .running) }
     }
 
     @Test("a record that cannot be read hides no other, and its container is left alone")

@@ -10,6 +10,27 @@ import Testing
 struct ContainerControllerTests {
     // MARK: Create
 
+    @Test("each step of a container's life is told once")
+    func toldOnce() async throws {
+        let log = RecordedLog()
+        let bench = try await Bench(logger: log.logger)
+
+        try await bench.supervised { controller in
+            let id = try await bench.started()
+            try await controller.stop(id)
+            try await controller.start(id)
+            await bench.engine.exit(id, code: 1)
+            try await controller.until(id, .exited)
+            try await controller.delete(id)
+        }
+
+        #expect(
+            log.messages == [
+                "container created", "container started", "container exited", "container started",
+                "container exited", "container deleted",
+            ])
+    }
+
     @Test("a created container is recorded, labelled, in the engine and not running")
     func create() async throws {
         let bench = try await Bench()

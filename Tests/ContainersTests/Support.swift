@@ -15,16 +15,28 @@ struct Bench {
     let prober = ScriptedProber()
     let controller: ContainerController
 
-    init() async throws {
+    /// - Parameters:
+    ///   - sleep: how the grace of a stop passes; at once by default.
+    ///   - logger: nobody reads the log by default.
+    init(
+        sleep: @escaping @Sendable (Duration) async throws -> Void = { _ in }, logger: Logger = Self.logger
+    ) async throws {
         let database = try Database(path: ":memory:")
-        let engine = InMemoryEngine(sleep: { _ in })
+        let engine = InMemoryEngine(sleep: sleep)
+        var stubborn = ImageScript()
+        stubborn.process = { _ in
+            var process = SimulatedProcess()
+            process.statusWhenAsked = nil
+            return process
+        }
+        await engine.script(image: "stubborn", stubborn)
         await engine.script(image: "app")
         await engine.script(image: "job", .exiting(0, lines: ["done"]))
         await engine.script(image: "crash", .exiting(3, lines: ["first", "last words"]))
         self.database = database
         self.store = ContainerStore(database)
         self.engine = engine
-        controller = Self.controller(engine, store, time, prober)
+        controller = Self.controller(engine, store, time, prober, logger)
     }
 
     static var logger: Logger { Logger(label: "test") { _ in SwiftLogNoOpLogHandler() } }
@@ -33,7 +45,8 @@ struct Bench {
     func restarted() -> ContainerController { Self.controller(engine, store, time, prober) }
 
     private static func controller(
-        _ engine: any Engine, _ store: ContainerStore, _ time: any TimeSource, _ prober: any HealthProber
+        _ engine: any Engine, _ store: ContainerStore, _ time: any TimeSource, _ prober: any HealthProber,
+        _ logger: Logger = Self.logger
     ) -> ContainerController {
         ContainerController(
             engine: engine, store: store, instance: "0a0b0c0d", time: time, logger: logger, prober: prober)
@@ -79,9 +92,45 @@ extension ContainerController {
         throw CancellationError()
     }
 
+    /// Waits until nothing is left of the container.
+    func untilDeleted(_ id: ContainerID) async throws {
+        let updates = updates()
+        guard world.board.status(of: id) != nil else { return }
+        for await status in updates where status.id == id && status.phase == .deleted { return }
+        throw CancellationError()
+    }
+
     @discardableResult
     func until(_ id: ContainerID, _ phase: ContainerPhase) async throws -> ContainerStatus {
         try await until(id) { $0.phase == phase }
+    }
+}
+
+/// Keeps the lines of a log.
+final class RecordedLog: Sendable {
+    private let lines = Mutex<[String]>([])
+
+    /// The messages at level `info` and above, in order.
+    var messages: [String] { lines.withLock { $0 } }
+
+    /// A logger that writes here.
+    var logger: Logger {
+        Logger(label: "test") { _ in Handler(log: self) }
+    }
+
+    private struct Handler: LogHandler {
+        let log: RecordedLog
+        var metadata = Logger.Metadata()
+        var logLevel = Logger.Level.info
+
+        init(log: RecordedLog) { self.log = log }
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) { log.lines.withLock { $0.append("\(event.message)") } }
     }
 }
 

@@ -17,6 +17,21 @@ extension TestHost {
         try await json([ListedContainer].self, "container", "list", "--all")
     }
 
+    /// Waits until a container shows `phase`.
+    func until(_ name: String, _ phase: String) async throws {
+        try await until("container `\(name)` is \(phase)") {
+            try await self.containers().contains { $0.name == name && $0.phase == phase }
+        }
+    }
+
+    /// Asks again and again, each time with a command, until `condition` holds; gives up after a minute.
+    func until(_ what: String, _ condition: () async throws -> Bool) async throws {
+        let end = ContinuousClock.now + .seconds(60)
+        while try await !condition() {
+            guard ContinuousClock.now < end else { throw TestFailure("\(what): it is not so after a minute") }
+        }
+    }
+
     /// All images.
     func images() async throws -> [ListedImage] { try await json([ListedImage].self, "image", "list") }
 }
