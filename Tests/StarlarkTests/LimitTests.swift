@@ -114,16 +114,6 @@ struct LimitTests {
         #expect(throws: StarlarkSyntaxError.self) { try Program(source: source, name: "deep.star") }
     }
 
-    @Test("nesting far beyond what people write works, also in debug builds")
-    func nesting() throws {
-        let depth = 24
-        let source = "x = " + String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
-        _ = try Evaluation().run(Program(source: source, name: "nest.star"))
-        let calls = "x = " + String(repeating: "str(", count: depth) + "1" + String(repeating: ")", count: depth)
-
-        _ = try Evaluation().run(Program(source: calls, name: "nest.star"))
-    }
-
     @Test("long chains are no nesting")
     func chains() throws {
         let sum = "x = 0" + String(repeating: " + 1", count: 20_000)

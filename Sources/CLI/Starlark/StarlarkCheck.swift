@@ -48,8 +48,9 @@ struct StarlarkCheck: AsyncParsableCommand {
     {
         let names = Set(StarlarkHost.predeclared.keys).union(dialect.hostNames).union(predeclared)
         do {
-            _ = try SourceAnalysis(
+            let analysis = try SourceAnalysis(
                 source: source.text, name: source.name, dialect: dialect.dialect, predeclared: names)
+            _ = try analysis.compile()  // some limits on size are the compiler's
             return []
         } catch {
             return error.diagnostics

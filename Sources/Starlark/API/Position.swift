@@ -44,7 +44,8 @@ public struct Diagnostic: Sendable, Hashable, CustomStringConvertible {
 
 /// A source text that is not a valid program. Thrown before anything of it has run.
 public struct StarlarkSyntaxError: Error, Sendable, CustomStringConvertible {
-    /// What is wrong, in source order: one entry from scanner or parser, or all of the resolver's.
+    /// What is wrong, in source order: the first mistake of scanner or parser, or all of the
+    /// resolver's; from ``SourceAnalysis`` all of both. More than 100 end with `too many errors`.
     public let diagnostics: [Diagnostic]
 
     /// Creates an error of at least one diagnostic.

@@ -12,17 +12,24 @@ public struct Program: Sendable {
     ///   - name: the file's name for positions.
     ///   - dialect: the language options.
     ///   - predeclared: names the host will supply to ``Evaluation/run(_:predeclared:)``.
-    /// - Throws: ``StarlarkSyntaxError`` with one diagnostic for bad syntax, or all that the resolver finds.
+    /// - Throws: ``StarlarkSyntaxError`` with the first mistake of syntax, or all that the resolver finds.
     public init(
         source: String, name: String, dialect: Dialect = .standard, predeclared: Set<String> = []
     ) throws(StarlarkSyntaxError) {
         let file = SourceFile(name: name, text: source)
-        let resolver = try Program.resolve(file, dialect, { predeclared.contains($0) }, { Universe.values[$0] })
-        do {
-            code = try Compiler.compile(resolver, source: file, dialect: dialect)
-        } catch {
-            throw StarlarkSyntaxError([error], file, .resolve)
+        code = try NativeStack.withRoom { () -> Result<ProgramCode, StarlarkSyntaxError> in
+            Result { () throws(StarlarkSyntaxError) in
+                let resolver = try Program.resolve(
+                    file, dialect, { predeclared.contains($0) }, { Universe.values[$0] })
+                return try Program.compile(resolver, file, dialect)
+            }
         }
+        self.name = name
+        self.dialect = dialect
+    }
+
+    init(_ code: ProgramCode, name: String, dialect: Dialect) {
+        self.code = code
         self.name = name
         self.dialect = dialect
     }
@@ -37,37 +44,70 @@ public struct Program: Sendable {
         _ file: SourceFile, _ dialect: Dialect, _ isPredeclared: @escaping (String) -> Bool,
         _ universe: @escaping (String) -> Value?
     ) throws(StarlarkSyntaxError) -> Resolver {
+        var parser = try parse(file)
+        return try resolve(&parser, file, dialect, isPredeclared, universe)
+    }
+
+    /// Scans and parses.
+    static func parse(_ file: SourceFile) throws(StarlarkSyntaxError) -> Parser {
         var parser = Parser(file.bytes)
         do {
             try parser.parseFile()
         } catch {
             throw StarlarkSyntaxError([error], file, .syntax)
         }
+        return parser
+    }
+
+    /// Resolves; takes the tree.
+    static func resolve(
+        _ parser: inout Parser, _ file: SourceFile, _ dialect: Dialect, _ isPredeclared: @escaping (String) -> Bool,
+        _ universe: @escaping (String) -> Value?
+    ) throws(StarlarkSyntaxError) -> Resolver {
         var resolver = Resolver(
-            tree: parser.tree, symbols: parser.scanner.symbols, dialect: dialect, isPredeclared: isPredeclared,
+            tree: parser.takeTree(), symbols: parser.scanner.symbols, dialect: dialect, isPredeclared: isPredeclared,
             universe: universe)
         resolver.resolve()
         if !resolver.faults.isEmpty { throw StarlarkSyntaxError(resolver.faults, file, .resolve) }
         return resolver
     }
-}
 
-extension StarlarkSyntaxError {
-    init(_ faults: [SyntaxFault], _ file: SourceFile, _ phase: Diagnostic.Phase) {
-        self.init(
-            diagnostics: faults.map { fault in
-                Diagnostic(
-                    position: file.position(at: fault.offset), message: file.fillPositions(fault.message), phase: phase)
-            })
+    /// Makes code of what was resolved.
+    static func compile(
+        _ resolver: Resolver, _ file: SourceFile, _ dialect: Dialect
+    ) throws(StarlarkSyntaxError) -> ProgramCode {
+        do {
+            return try Compiler.compile(resolver, source: file, dialect: dialect)
+        } catch {
+            throw StarlarkSyntaxError([error], file, .resolve)
+        }
     }
 }
 
-extension SourceFile {
-    /// Replaces offsets between `@` signs by positions.
-    fileprivate func fillPositions(_ message: String) -> String {
-        guard let at = message.firstIndex(of: "@"), message.hasSuffix("@"),
-            let offset = Int(message[message.index(after: at)...].dropLast())
-        else { return message }
-        return message[..<at] + position(at: offset).description
+extension StarlarkSyntaxError {
+    /// More diagnostics than these are cut off.
+    static let limit = 100
+
+    init(_ faults: [SyntaxFault], _ file: SourceFile, _ phase: Diagnostic.Phase) {
+        self.init(faults.map { ($0, phase) }, file)
+    }
+
+    /// Sorts by position.
+    init(_ faults: [(fault: SyntaxFault, phase: Diagnostic.Phase)], _ file: SourceFile) {
+        let table = LineTable(file)
+        let sorted = faults.count > 1 ? faults.sorted { $0.fault.offset < $1.fault.offset } : faults
+        var diagnostics = sorted.prefix(Self.limit).map { fault, phase in
+            var message = fault.message
+            if fault.reference != SyntaxFault.noReference {
+                message += table.position(at: Int(fault.reference)).description
+            }
+            return Diagnostic(position: table.position(at: fault.offset), message: message, phase: phase)
+        }
+        if sorted.count > Self.limit {
+            let (next, phase) = sorted[Self.limit]
+            diagnostics.append(
+                Diagnostic(position: table.position(at: next.offset), message: "too many errors", phase: phase))
+        }
+        self.init(diagnostics: diagnostics)
     }
 }

@@ -24,7 +24,7 @@ extension Parser {
             try scanner.next()
             if endsExpressionList(scanner.token) {
                 if !allowTrailingComma {
-                    throw SyntaxFault(offset: comma, message: "unparenthesized tuple with trailing comma")
+                    try complain(comma, "unparenthesized tuple with trailing comma")
                 }
                 break
             }
@@ -100,9 +100,8 @@ extension Parser {
             }
             if strength == Self.comparisonLevel {
                 if let comparison {
-                    throw SyntaxFault(
-                        offset: Int(at),
-                        message: "\(comparison.spelling) does not associate with \(op.spelling) (use parens)")
+                    try complain(
+                        Int(at), "\(comparison.spelling) does not associate with \(op.spelling) (use parens)")
                 }
                 comparison = op
             } else if strength < Self.comparisonLevel {

@@ -13,7 +13,7 @@ extension Parser {
                 constant = UInt32(tree.constants.count - 1)
             }
         } else {
-            let bytes = try decodeStringLiteral(token, at: scanner.start)
+            let bytes = try decodedString(token)
             let text = StringObject.make(bytes)
             tree.constants.append(
                 scanner.token == .bytes ? Value(.object(BytesObject(text))) : Value(.string(text)))
@@ -24,11 +24,21 @@ extension Parser {
         return add(.init(kind: .literal, position: at, a: constant))
     }
 
-    func floatLiteral(_ text: UnsafeBufferPointer<UInt8>) throws(SyntaxFault) -> Value {
-        guard let value = Double(String(decoding: text, as: UTF8.self)) else {
-            throw SyntaxFault(offset: scanner.start, message: "invalid float literal")
+    private mutating func decodedString(_ token: UnsafeBufferPointer<UInt8>) throws(SyntaxFault) -> [UInt8] {
+        do {
+            return try decodeStringLiteral(token, at: scanner.start)
+        } catch {
+            try scanner.complain(error)
+            return []
         }
-        if value.isInfinite { throw SyntaxFault(offset: scanner.start, message: "floating-point number too large") }
+    }
+
+    mutating func floatLiteral(_ text: UnsafeBufferPointer<UInt8>) throws(SyntaxFault) -> Value {
+        guard let value = Double(String(decoding: text, as: UTF8.self)) else {
+            try complain(scanner.start, "invalid float literal")
+            return .float(0)
+        }
+        if value.isInfinite { try complain(scanner.start, "floating-point number too large") }
         return .float(value)
     }
 

@@ -4,6 +4,10 @@ extension Parser {
 
     /// Adds one statement, or several of one line, to the list being read.
     mutating func parseStatement() throws(SyntaxFault) {
+        if scanner.recovery == nil { try parseWellFormedStatement() } else { parseAnyStatement() }
+    }
+
+    mutating func parseWellFormedStatement() throws(SyntaxFault) {
         switch scanner.token {
         case .def: scratch.append(try parseDef())
         case .if: scratch.append(try parseIf())
@@ -60,7 +64,7 @@ extension Parser {
             try scanner.next()
             try consume(.indent)
             while scanner.token != .outdent, scanner.token != .endOfFile { try parseStatement() }
-            try consume(.outdent)
+            if scanner.token == .outdent || scanner.recovery == nil { try consume(.outdent) }
         } else {
             try parseSimpleStatements()
         }
@@ -191,8 +195,7 @@ extension Parser {
         try consume(.rightParen)
         let list = takeList(mark)
         if list.isEmpty {
-            throw SyntaxFault(
-                offset: Int(parenthesis), message: "load statement must import at least 1 symbol")
+            try complain(Int(parenthesis), "load statement must import at least 1 symbol")
         }
         return add(
             .init(kind: .load, position: at, a: module, b: UInt32(list.lowerBound), c: UInt32(list.count / 4)))

@@ -1,12 +1,16 @@
 /// Recursive descent over statements, precedence climbing over operators.
 struct Parser {
     /// Levels of brackets, blocks and prefix operators. Each costs native stack here and in later passes.
-    static let maximumNesting = 200
+    static let maximumNesting = 1000
 
     var scanner: Scanner
     var tree = SyntaxTree()
     let base: UnsafePointer<UInt8>
     var depth = 0
+    /// The deepest nesting met.
+    private(set) var deepest = 0
+    /// Names in text that was given up; whether they are bound is not known.
+    var doubtful: Set<UInt32> = []
     var lastStringEnd = 0
     let stack = NativeStack()
     /// Children of lists still being read.
@@ -25,13 +29,19 @@ struct Parser {
         try scanner.next()
         let mark = scratch.count
         while scanner.token != .endOfFile {
-            if scanner.token == .newline {
+            if scanner.token == .newline || (scanner.recovery != nil && scanner.token == .outdent) {
                 try scanner.next()
             } else {
                 try parseStatement()
             }
         }
         tree.body = takeList(mark)
+    }
+
+    /// Hands the tree over; keeping it too would make the resolver copy it.
+    mutating func takeTree() -> SyntaxTree {
+        defer { tree = SyntaxTree() }
+        return tree
     }
 
     // MARK: Tools
@@ -65,9 +75,16 @@ struct Parser {
 
     mutating func enter() throws(SyntaxFault) {
         depth += 1
+        if depth > deepest { deepest = depth }
         if depth > Self.maximumNesting || stack.isExhausted {
-            throw SyntaxFault(offset: scanner.start, message: "nesting too deep")
+            throw SyntaxFault(offset: scanner.start, message: NativeStack.complaint)
         }
+    }
+
+    /// Reports a mistake that leaves the tree whole; throws it unless mistakes are collected.
+    @inline(never)
+    mutating func complain(_ offset: Int, _ message: String) throws(SyntaxFault) {
+        try scanner.complain(SyntaxFault(offset: offset, message: message))
     }
 
     /// The constant holding a symbol's text.
@@ -79,7 +96,6 @@ struct Parser {
         scanner.setConstant(constant, of: symbol)
         return constant
     }
-
 }
 
 /// The text of a simple literal: one quote on each side, no prefix, no escapes, no line ends.

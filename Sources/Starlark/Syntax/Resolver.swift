@@ -53,13 +53,16 @@ struct Resolver {
     private var conditionals = 0
     private let stack = NativeStack()
     private var isTooDeep = false
+    /// Names that may be bound in text that the parser gave up.
+    private let doubtful: Set<UInt32>
 
     init(
-        tree: SyntaxTree, symbols: SymbolTable, dialect: Dialect, isPredeclared: @escaping (String) -> Bool,
-        universe: @escaping (String) -> Value?
+        tree: SyntaxTree, symbols: SymbolTable, doubtful: Set<UInt32> = [], dialect: Dialect,
+        isPredeclared: @escaping (String) -> Bool, universe: @escaping (String) -> Value?
     ) {
         self.tree = tree
         self.symbols = symbols
+        self.doubtful = doubtful
         self.dialect = dialect
         self.isPredeclared = isPredeclared
         self.universe = universe
@@ -72,7 +75,6 @@ struct Resolver {
         statements(tree.body)
         for use in file.uses { lookUp(use.node, use.block) }
         for child in file.children { resolveOuterUses(child) }
-        faults.sort { $0.offset < $1.offset }
     }
 
     // MARK: Tools
@@ -84,8 +86,6 @@ struct Resolver {
     private func text(_ symbol: UInt32) -> String { symbols.text(of: symbol) }
 
     private var inFunction: Bool { block.container !== file }
-
-    private func describe(_ node: UInt32) -> String { "@\(tree[node].position)@" }
 
     private mutating func set(_ node: UInt32, _ scope: NameScope, _ index: Int) {
         tree.nodes[Int(node)].op = scope.rawValue
@@ -125,7 +125,7 @@ struct Resolver {
     private func redefinition(_ node: UInt32, _ scope: String, first: UInt32) -> SyntaxFault {
         SyntaxFault(
             offset: Int(tree[node].position),
-            message: "cannot reassign \(scope) \(text(tree[node].a)) declared at \(describe(first))")
+            message: "cannot reassign \(scope) \(text(tree[node].a)) declared at ", reference: tree[first].position)
     }
 
     /// Binds a name in the current block, which becomes a local of the container. True when it was bound already.
@@ -231,6 +231,10 @@ struct Resolver {
         }
         outerBinding[Int(symbol)] = (.undefined, 0)
         set(node, .undefined, 0)
+        if doubtful.contains(symbol) { return }
+        if faults.count > StarlarkSyntaxError.limit {  // a hint takes a while and would not be seen
+            return fault(tree[node].position, "undefined: \(name)")
+        }
         var candidates: [String] = []
         var scope: Block? = block
         while let current = scope {
@@ -255,7 +259,7 @@ struct Resolver {
     /// Refuses to go deeper than the native stack allows; complains once.
     private mutating func stopsHere(_ id: UInt32) -> Bool {
         guard stack.isExhausted else { return false }
-        if !isTooDeep { fault(tree[id].position, "nesting too deep") }
+        if !isTooDeep { fault(tree[id].position, NativeStack.complaint) }
         isTooDeep = true
         return true
     }

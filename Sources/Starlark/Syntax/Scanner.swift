@@ -2,27 +2,29 @@
 ///
 /// Works on a buffer that must outlive it. Comments are skipped; when `keepsComments` is set their ranges are recorded.
 struct Scanner {
-    private let base: UnsafePointer<UInt8>
-    private let count: Int
+    let base: UnsafePointer<UInt8>
+    let count: Int
     private(set) var symbols = SymbolTable()
 
     // The current token.
-    private(set) var token = Token.newline
-    private(set) var start = 0
-    private(set) var end = 0
+    var token = Token.newline
+    var start = 0
+    var end = 0
     /// The symbol of an identifier.
     private(set) var symbol: UInt32 = 0
 
-    private var offset = 0
+    var offset = 0
     /// Columns of open blocks; tabs count to multiples of eight.
-    private var indents = [0]
+    var indents = [0]
     /// INDENT (positive) or OUTDENT (negative) tokens still to be delivered.
-    private var pendingIndents = 0
-    private var bracketDepth = 0
-    private var atLineStart = true
+    var pendingIndents = 0
+    var bracketDepth = 0
+    var atLineStart = true
     private var endDelivered = false
     let keepsComments: Bool
     private(set) var comments: [Range<Int>] = []
+    /// What is wrong so far, when the scanner goes on after mistakes.
+    var recovery: Recovery?
 
     init(_ bytes: UnsafeBufferPointer<UInt8>, keepsComments: Bool = false) {
         base = bytes.baseAddress!
@@ -35,7 +37,7 @@ struct Scanner {
     mutating func intern(_ range: Range<Int>) -> UInt32 { symbols.intern(base + range.lowerBound, range.count) }
     mutating func intern(_ text: StaticString) -> UInt32 { symbols.intern(text.utf8Start, text.utf8CodeUnitCount) }
 
-    @inline(__always) private func byte(_ position: Int) -> UInt8 { position < count ? base[position] : 0 }
+    @inline(__always) func byte(_ position: Int) -> UInt8 { position < count ? base[position] : 0 }
 
     /// Advances to the next token.
     mutating func next() throws(SyntaxFault) {
@@ -134,12 +136,19 @@ struct Scanner {
             indents.append(column)
             pendingIndents = 1
         } else if column < current {
+            if recovery?.tolerates(column, levels: indents.count) == true { return }
+            var last = current
             while indents[indents.count - 1] > column {
-                indents.removeLast()
+                last = indents.removeLast()
                 pendingIndents -= 1
             }
             if indents[indents.count - 1] != column {
-                throw SyntaxFault(offset: offset, message: "unindent does not match any outer indentation level")
+                try complain(
+                    SyntaxFault(offset: offset, message: "unindent does not match any outer indentation level"))
+                // Going on: the line belongs to the block that it is indented less than.
+                indents.append(last)
+                pendingIndents += 1
+                recovery?.tolerate(column, levels: indents.count)
             }
         }
     }
@@ -168,7 +177,8 @@ struct Scanner {
                 return try scanString(quote: position, raw: length == 2, kind: .bytes)
             }
             if length == 1, first == UInt8(ascii: "f") {
-                throw SyntaxFault(offset: offset, message: "f-strings are not supported; use format or %")
+                try complain(SyntaxFault(offset: offset, message: "f-strings are not supported; use format or %"))
+                return try scanString(quote: position, raw: false, kind: .string)
             }
         }
         if hasHighBytes(offset, position) { try checkLetters(offset, position) }
@@ -184,7 +194,7 @@ struct Scanner {
     }
 
     /// Outside ASCII only letters (and, after the first, digits) are part of names.
-    private func checkLetters(_ from: Int, _ to: Int) throws(SyntaxFault) {
+    private mutating func checkLetters(_ from: Int, _ to: Int) throws(SyntaxFault) {
         var position = from
         for scalar in String(decoding: UnsafeBufferPointer(start: base + from, count: to - from), as: UTF8.self)
             .unicodeScalars
@@ -196,99 +206,10 @@ struct Scanner {
             default: allowed = scalar.isASCII
             }
             if !allowed {
-                throw SyntaxFault(offset: position, message: "unexpected input character '\(scalar)'")
+                try complain(SyntaxFault(offset: position, message: "unexpected input character '\(scalar)'"))
             }
             position += UTF8.width(scalar)
         }
-    }
-
-    // MARK: Numbers
-
-    private mutating func scanNumber() throws(SyntaxFault) {
-        var position = offset
-        var isFloat = false
-        if base[position] == UInt8(ascii: "0"), position + 1 < count {
-            let marker = base[position + 1] | 0x20
-            let radix: (UInt8, String)? =
-                switch marker {
-                case UInt8(ascii: "x"): (16, "hex")
-                case UInt8(ascii: "o"): (8, "octal")
-                case UInt8(ascii: "b"): (2, "binary")
-                default: nil
-                }
-            if let (radix, name) = radix {
-                position += 2
-                let digits = position
-                while position < count, digitValue(base[position]) < radix { position += 1 }
-                if position == digits { throw SyntaxFault(offset: start, message: "invalid \(name) literal") }
-                end = position
-                offset = position
-                token = .int
-                return
-            }
-        }
-        var octal = true
-        var allZeros = true
-        while position < count, isDigit(base[position]) {
-            if base[position] != UInt8(ascii: "0") { allZeros = false }
-            if base[position] >= UInt8(ascii: "8") { octal = false }
-            position &+= 1
-        }
-        let integerEnd = position
-        if byte(position) == UInt8(ascii: ".") {
-            isFloat = true
-            position += 1
-            while position < count, isDigit(base[position]) { position += 1 }
-        }
-        if byte(position) | 0x20 == UInt8(ascii: "e") {
-            isFloat = true
-            position += 1
-            if byte(position) == UInt8(ascii: "+") || byte(position) == UInt8(ascii: "-") { position += 1 }
-            if !isDigit(byte(position)) { throw SyntaxFault(offset: start, message: "invalid float literal") }
-            while position < count, isDigit(base[position]) { position += 1 }
-        }
-        if !isFloat, base[start] == UInt8(ascii: "0"), integerEnd - start > 1, !allZeros {
-            if !octal { throw SyntaxFault(offset: start, message: "invalid int literal") }
-            let digits = String(
-                decoding: UnsafeBufferPointer(start: base + start + 1, count: integerEnd - start - 1), as: UTF8.self)
-            throw SyntaxFault(offset: start, message: "obsolete form of octal literal; use 0o\(digits)")
-        }
-        end = position
-        offset = position
-        token = isFloat ? .float : .int
-    }
-
-    // MARK: Strings
-
-    /// Scans a literal whose opening quote stands at `quote`; the token covers prefix and quotes.
-    private mutating func scanString(quote: Int, raw: Bool, kind: Token) throws(SyntaxFault) {
-        let mark = base[quote]
-        var position = quote + 1
-        let isTriple = byte(position) == mark && byte(position + 1) == mark
-        if isTriple { position += 2 }
-        while true {
-            guard position < count else { throw SyntaxFault(offset: start, message: "unexpected EOF in string") }
-            let c = base[position]
-            if c == mark {
-                if !isTriple { break }
-                if byte(position + 1) == mark, byte(position + 2) == mark {
-                    position += 2
-                    break
-                }
-            } else if c == UInt8(ascii: "\\") {
-                position += 1
-                guard position < count else {
-                    throw SyntaxFault(offset: start, message: "unexpected EOF in string")
-                }
-                if base[position] == 0x0D, byte(position + 1) == 0x0A { position += 1 }
-            } else if !isTriple, c == 0x0A || c == 0x0D {
-                throw SyntaxFault(offset: start, message: "unexpected newline in string")
-            }
-            position &+= 1
-        }
-        end = position + 1
-        offset = end
-        token = kind
     }
 
     // MARK: Punctuation
@@ -347,9 +268,9 @@ struct Scanner {
             }
         case UInt8(ascii: "!") where second == equals: accept(.notEqual, 2)
         case UInt8(ascii: "\\"):
-            throw SyntaxFault(offset: offset, message: "stray backslash in program")
+            return try refuse("stray backslash in program")
         default:
-            throw SyntaxFault(offset: offset, message: "unexpected input character '\(Unicode.Scalar(c))'")
+            return try refuse("unexpected input character '\(Unicode.Scalar(c))'")
         }
     }
 
@@ -365,7 +286,7 @@ struct Scanner {
     }
 
     private mutating func close(_ kind: Token) throws(SyntaxFault) {
-        guard bracketDepth > 0 else { throw SyntaxFault(offset: offset, message: "unexpected \(kind.text)") }
+        guard bracketDepth > 0 else { return try refuse("unexpected \(kind.text)") }
         bracketDepth -= 1
         accept(kind, 1)
     }
@@ -377,7 +298,7 @@ struct Scanner {
     (c | 0x20) &- UInt8(ascii: "a") < 26 || c == UInt8(ascii: "_") || c >= 0x80
 }
 
-@inline(__always) private func isNamePart(_ c: UInt8) -> Bool { isNameStart(c) || isDigit(c) }
+@inline(__always) func isNamePart(_ c: UInt8) -> Bool { isNameStart(c) || isDigit(c) }
 
 /// The value of a digit in any base up to 36; 255 for other bytes.
 @inline(__always) func digitValue(_ c: UInt8) -> UInt8 {

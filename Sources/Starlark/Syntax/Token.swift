@@ -17,6 +17,8 @@ enum Token: UInt8 {
     case leftParen, rightParen, leftBracket, rightBracket, leftBrace, rightBrace
     /// Made by the parser of `not` and `in`.
     case notIn
+    /// Bytes that make no token, when the scanner goes on after mistakes.
+    case bad
 
     /// The words that the scanner must know, in the order of their tokens.
     static let keywordTexts: [StaticString] = [
@@ -39,6 +41,7 @@ enum Token: UInt8 {
         case .outdent: return "outdent"
         case .endOfFile: return "end of file"
         case .notIn: return "not in"
+        case .bad: return "bad token"
         default: return isWord ? spelling : "'\(spelling)'"
         }
     }
@@ -116,5 +119,10 @@ enum Token: UInt8 {
 /// A mistake found while scanning or parsing, at a byte offset.
 struct SyntaxFault: Error {
     let offset: Int
+    /// The text, without the position that ``reference`` adds to it.
     let message: String
+    /// The offset of what the message speaks of last, to be shown as a position.
+    var reference = SyntaxFault.noReference
+
+    static let noReference = UInt32.max
 }

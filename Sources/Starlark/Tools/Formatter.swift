@@ -11,14 +11,25 @@ public enum Formatter {
     /// - Throws: ``StarlarkSyntaxError`` for text that does not parse.
     public static func format(_ source: String, name: String) throws(StarlarkSyntaxError) -> String {
         let file = SourceFile(name: name, text: source)
-        do {
-            var parser = Parser(file.bytes)
-            try parser.parseFile()
-            let tokens = try FormatterToken.all(of: file)
-            var blocks = FormatterBlocks(tokens)
-            return blocks.format()
-        } catch {
-            throw StarlarkSyntaxError([error], file, .syntax)
+        return try NativeStack.withRoom { () -> Result<String, StarlarkSyntaxError> in
+            do throws(SyntaxFault) {
+                return .success(try layOut(file))
+            } catch {
+                return .failure(StarlarkSyntaxError([error], file, .syntax))
+            }
         }
+    }
+
+    /// Native stack that one level of brackets needs at most, in a debug build.
+    private static let stackPerLevel = 48 << 10
+
+    private static func layOut(_ file: SourceFile) throws(SyntaxFault) -> String {
+        var parser = Parser(file.bytes)
+        try parser.parseFile()
+        if parser.deepest * stackPerLevel > NativeStack().remaining {
+            throw SyntaxFault(offset: 0, message: NativeStack.complaint)
+        }
+        var blocks = FormatterBlocks(try FormatterToken.all(of: file))
+        return blocks.format()
     }
 }

@@ -41,34 +41,34 @@ public final class Session {
     @discardableResult
     public func run(_ source: String, name: String, in evaluation: Evaluation) throws -> Value? {
         let file = SourceFile(name: name, text: source)
-        var parser = Parser(file.bytes)
-        do {
-            try parser.parseFile()
-        } catch {
-            throw StarlarkSyntaxError([error], file, .syntax)
-        }
-        let answers = parser.keepLastExpression(as: Session.answer)
-        let known = values
-        var resolver = Resolver(
-            tree: parser.tree, symbols: parser.scanner.symbols, dialect: dialect, isPredeclared: { known[$0] != nil },
-            universe: { Universe.values[$0] })
-        resolver.resolve()
-        if !resolver.faults.isEmpty { throw StarlarkSyntaxError(resolver.faults, file, .resolve) }
-        let program = try Program(resolver, source: file, dialect: dialect)
-
-        let state = ModuleState(program: program.code, predeclared: program.code.predeclaredNames.map { values[$0]! })
+        let (code, answers) = try compile(file)
+        let state = ModuleState(program: code, predeclared: code.predeclaredNames.map { values[$0]! })
         states.append(state)
-        for (index, name) in program.code.globalNames.enumerated() {
+        for (index, name) in code.globalNames.enumerated() {
             if let value = values[name.string] { state.globals[index] = value }
         }
         defer { keep(state) }
-        let toplevel = FunctionObject(code: program.code.toplevel, module: state, defaults: [], cells: [])
+        let toplevel = FunctionObject(code: code.toplevel, module: state, defaults: [], cells: [])
         _ = try evaluation.call(Value(.function(toplevel)))
-        guard answers, let index = program.code.globalNames.firstIndex(where: { $0.string == "\(Session.answer)" })
+        guard answers, let index = code.globalNames.firstIndex(where: { $0.string == "\(Session.answer)" })
         else {
             return nil
         }
         return state.globals[index]
+    }
+
+    /// The code of one input, and whether it ends with an expression.
+    private func compile(_ file: SourceFile) throws(StarlarkSyntaxError) -> (ProgramCode, Bool) {
+        let known = values
+        return try NativeStack.withRoom { () -> Result<(ProgramCode, Bool), StarlarkSyntaxError> in
+            Result { () throws(StarlarkSyntaxError) in
+                var parser = try Program.parse(file)
+                let answers = parser.keepLastExpression(as: Session.answer)
+                let resolver = try Program.resolve(
+                    &parser, file, dialect, { known[$0] != nil }, { Universe.values[$0] })
+                return (try Program.compile(resolver, file, dialect), answers)
+            }
+        }
     }
 
     /// Frees the memory that functions and globals of the inputs hold through each other.

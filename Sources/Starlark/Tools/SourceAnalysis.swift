@@ -5,29 +5,47 @@ public struct SourceAnalysis {
     private let resolver: Resolver
 
     /// Parses and resolves.
-    /// - Throws: ``StarlarkSyntaxError`` with one diagnostic for bad syntax, or all that the resolver finds.
+    /// - Throws: ``StarlarkSyntaxError`` with all that is wrong: after a mistake the parser goes on with the next
+    ///   statement. The first mistake of syntax is the one that ``Program`` throws. After 100 the list ends with
+    ///   `too many errors`.
     public init(
         source: String, name: String, dialect: Dialect = .standard, predeclared: Set<String> = []
     ) throws(StarlarkSyntaxError) {
-        file = SourceFile(name: name, text: source)
+        let file = SourceFile(name: name, text: source)
+        self.file = file
         self.dialect = dialect
-        resolver = try Program.resolve(file, dialect, { predeclared.contains($0) }, { Universe.values[$0] })
+        resolver = try NativeStack.withRoom { () -> Result<Resolver, StarlarkSyntaxError> in
+            Result { () throws(StarlarkSyntaxError) in
+                try SourceAnalysis.resolve(file, dialect) { predeclared.contains($0) }
+            }
+        }
     }
 
     /// The program, ready to run.
     public func compile() throws(StarlarkSyntaxError) -> Program {
-        try Program(resolver, source: file, dialect: dialect)
-    }
-}
-
-extension Program {
-    init(_ resolver: Resolver, source: SourceFile, dialect: Dialect) throws(StarlarkSyntaxError) {
-        do {
-            code = try Compiler.compile(resolver, source: source, dialect: dialect)
-        } catch {
-            throw StarlarkSyntaxError([error], source, .resolve)
+        let code = try NativeStack.withRoom { () -> Result<ProgramCode, StarlarkSyntaxError> in
+            Result { () throws(StarlarkSyntaxError) in try Program.compile(resolver, file, dialect) }
         }
-        name = source.name
-        self.dialect = dialect
+        return Program(code, name: file.name, dialect: dialect)
+    }
+
+    private static func resolve(
+        _ file: SourceFile, _ dialect: Dialect, _ isPredeclared: @escaping (String) -> Bool
+    ) throws(StarlarkSyntaxError) -> Resolver {
+        var parser = Parser(file.bytes)
+        parser.recoverFromMistakes()
+        do {
+            try parser.parseFile()
+        } catch {
+            throw StarlarkSyntaxError([error], file, .syntax)  // does not happen: mistakes are collected
+        }
+        var resolver = Resolver(
+            tree: parser.takeTree(), symbols: parser.scanner.symbols, doubtful: parser.doubtful, dialect: dialect,
+            isPredeclared: isPredeclared, universe: { Universe.values[$0] })
+        resolver.resolve()
+        let mistakes = (parser.scanner.recovery?.faults ?? []).map { ($0, Diagnostic.Phase.syntax) }
+        let unresolved = resolver.faults.map { ($0, Diagnostic.Phase.resolve) }
+        if mistakes.isEmpty, unresolved.isEmpty { return resolver }
+        throw StarlarkSyntaxError(mistakes + unresolved, file)
     }
 }
