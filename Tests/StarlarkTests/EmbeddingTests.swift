@@ -47,6 +47,39 @@ struct EmbeddingTests {
         #expect(message("greet('a', 1, 2)") == "greet: got 3 arguments, want at most 2")
     }
 
+    private final class Marker: HostValue {
+        let typeName = "marker"
+    }
+
+    @Test("a program that fails, and a module that is disposed of, leave nothing in memory")
+    func freesMemory() throws {
+        weak var failed: Marker?
+        weak var disposed: Marker?
+        weak var kept: Marker?
+        do {
+            let marker = Marker()
+            failed = marker
+            #expect(throws: EvaluationError.self) {
+                _ = try run("def f():\n    return (f, m)\nx = [f]\n1 // 0\n", ["m": .host(marker)])
+            }
+        }
+        let module: Module
+        do {
+            let marker = Marker()
+            kept = marker
+            module = try run("def f():\n    return (f, m)\nx = [f]\n", ["m": .host(marker)])
+        }
+        do {
+            let marker = Marker()
+            disposed = marker
+            try run("def f():\n    return (f, m)\nx = [f]\n", ["m": .host(marker)]).dispose()
+        }
+
+        #expect(failed == nil && disposed == nil)
+        withExtendedLifetime(module) { #expect(kept != nil) }
+        module.dispose()
+    }
+
     private struct Refusal: Error, Equatable { let code: Int }
 
     @Test("an error of the host can be recovered")

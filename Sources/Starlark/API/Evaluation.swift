@@ -54,8 +54,14 @@ public final class Evaluation {
         }
         let state = ModuleState(program: code, predeclared: values)
         let toplevel = Value(.function(FunctionObject(code: code.toplevel, module: state, defaults: [], cells: [])))
-        defer { freeze(state) }
-        _ = try call(toplevel)
+        do {
+            _ = try call(toplevel)
+        } catch {
+            // Nobody can reach what the program defined; its functions and globals would keep each other in memory.
+            state.dispose()
+            throw error
+        }
+        freeze(state)
         return Module(name: program.name, state: state)
     }
 
