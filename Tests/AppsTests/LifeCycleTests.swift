@@ -91,6 +91,27 @@ struct LifeCycleTests {
         }
     }
 
+    @Test("the programs of replaced, refused and deleted versions are freed")
+    func freesPrograms() async throws {
+        try await AppHost.run { host in
+            let program = "def f():\n    return g\ng = f\n" + SamplePrograms.proxy
+            let change = try await host.create(
+                "/", ["app.star": program, "Containerfile": SamplePrograms.web], params: ["X": "0"])
+            _ = try await host.get("/")
+            let freed = WeakPrograms()
+            for version in 1...3 {
+                try await freed.add(host.service.runtime(change.id))
+                _ = try await host.service.reload("/", AppReloadRequest(params: ["X": "\(version)"]))
+            }
+            let alive = freed.alive
+            try await freed.add(host.service.runtime(change.id))
+            let current = freed.alive
+            try await host.service.delete("/")
+
+            #expect(alive == 0 && current == 1 && freed.alive == 0)
+        }
+    }
+
     @Test("EX-23 a stopped container is woken by the next request")
     func wake() async throws {
         try await AppHost.run { host in
@@ -337,4 +358,19 @@ struct LifeCycleTests {
             #expect(host.exists("\(directory)/in") && !host.exists("\(directory)/out"))
         }
     }
+}
+
+/// Counts which of the programs it was shown still exist.
+private final class WeakPrograms {
+    private struct Entry {
+        weak var memory: ProgramMemory?
+    }
+
+    private var entries: [Entry] = []
+
+    func add(_ runtime: AppRuntime) async throws {
+        entries.append(Entry(memory: try await runtime.live.outcome.get().memory))
+    }
+
+    var alive: Int { entries.count { $0.memory != nil } }
 }

@@ -1,5 +1,6 @@
 internal import Logging
 internal import Starlark
+internal import Synchronization
 
 /// An app's files evaluated for real: what it declares, and the functions that answer requests.
 struct LoadedApp: Sendable {
@@ -9,6 +10,21 @@ struct LoadedApp: Sendable {
     let defaultHandler: Value?
     /// The global `error_handler`.
     let errorHandler: Value?
+    /// Keeps the functions alive: whoever calls one holds this value until the call has ended.
+    let memory: ProgramMemory
+}
+
+/// The modules of one evaluated app. A module and its functions refer to each other; when the last holder of this object
+/// lets go of it, they are freed.
+final class ProgramMemory: Sendable {
+    private let modules = Mutex<[Module]>([])
+
+    /// Takes care of a module from now on.
+    func keep(_ module: Module) { modules.withLock { $0.append(module) } }
+
+    deinit {
+        for module in modules.withLock({ $0 }) { module.dispose() }
+    }
 }
 
 /// What an audit found.
@@ -36,7 +52,9 @@ struct AppEvaluator: Sendable {
     func audit(_ bridge: BlockingBridge) throws -> AuditedApp {
         let params = try params(bridge)
         let scope = scope(.audit)
-        let (declaration, _) = try run(scope, params, bridge)
+        let memory = ProgramMemory()
+        let (declaration, _) = try run(scope, params, bridge, memory)
+        defer { withExtendedLifetime(memory) {} }
         return AuditedApp(
             name: declaration.name, params: params, loads: scope.loads, permissions: declaration.permissions)
     }
@@ -45,7 +63,8 @@ struct AppEvaluator: Sendable {
     func load(_ bridge: BlockingBridge) throws -> LoadedApp {
         let params = try params(bridge)
         let scope = scope(.load)
-        let (declaration, module) = try run(scope, params, bridge)
+        let memory = ProgramMemory()
+        let (declaration, module) = try run(scope, params, bridge, memory)
         try scope.finish()
         let errorHandler = module["error_handler"].flatMap { $0.isCallable ? $0 : nil }
         let handler = module["handler"].flatMap { $0.isCallable ? $0 : nil }
@@ -53,7 +72,9 @@ struct AppEvaluator: Sendable {
             throw AppError.star(
                 "app.star", "the route `\(endpoint.path)` has no handler, and there is no global `handler`")
         }
-        return LoadedApp(declaration: declaration, params: params, defaultHandler: handler, errorHandler: errorHandler)
+        return LoadedApp(
+            declaration: declaration, params: params, defaultHandler: handler, errorHandler: errorHandler,
+            memory: memory)
     }
 
     private func scope(_ purpose: EvaluationScope.Purpose) -> EvaluationScope {
@@ -61,13 +82,13 @@ struct AppEvaluator: Sendable {
     }
 
     private func run(
-        _ scope: EvaluationScope, _ params: ParamSet, _ bridge: BlockingBridge
+        _ scope: EvaluationScope, _ params: ParamSet, _ bridge: BlockingBridge, _ memory: ProgramMemory
     ) throws -> (AppDeclaration, Module) {
         guard let text = files["app.star"] else {
             throw AppError.star("app.star", "the file is missing, so there is no `app`")
         }
         let predeclared = ["ace": AceModule.value, "param": try Self.module(of: params)]
-        let loader = AppLoader(files: files, scope: scope, predeclared: predeclared)
+        let loader = AppLoader(files: files, scope: scope, predeclared: predeclared, memory: memory)
         let evaluation = evaluation(loader: loader)
         evaluation.context = scope
         bridge.cancels(evaluation.cancellation)
@@ -75,6 +96,7 @@ struct AppEvaluator: Sendable {
             let program = try Program(
                 source: text, name: "app.star", dialect: .openRun, predeclared: Set(predeclared.keys))
             let module = try evaluation.run(program, predeclared: predeclared)
+            memory.keep(module)
             guard let object = module["app"]?.hostValue as? AceObject, case .app(let declaration) = object.content
             else {
                 throw AppError.star("app.star", "the global `app` is missing or was not made by ace.app")
@@ -96,7 +118,7 @@ struct AppEvaluator: Sendable {
         do {
             let program = try Program(
                 source: text, name: "params.star", dialect: .standard, predeclared: Set(predeclared.keys))
-            _ = try evaluation.run(program, predeclared: predeclared)
+            try evaluation.run(program, predeclared: predeclared).dispose()
         } catch {
             throw AppError(any: error)
         }

@@ -5,13 +5,15 @@ final class AppLoader: ModuleLoader {
     private let files: AppFiles
     private let scope: EvaluationScope
     private let predeclared: [String: Value]
+    private let memory: ProgramMemory
     private var loaded: [String: [(String, Value)]] = [:]
     private var loading: [String] = []
 
-    init(files: AppFiles, scope: EvaluationScope, predeclared: [String: Value]) {
+    init(files: AppFiles, scope: EvaluationScope, predeclared: [String: Value], memory: ProgramMemory) {
         self.files = files
         self.scope = scope
         self.predeclared = predeclared
+        self.memory = memory
     }
 
     func load(_ name: String, from: String, in evaluation: Evaluation) throws -> [(String, Value)] {
@@ -40,6 +42,7 @@ final class AppLoader: ModuleLoader {
         let program = try Program(
             source: text, name: name, dialect: .openRun, predeclared: Set(predeclared.keys))
         let module = try evaluation.run(program, predeclared: predeclared)
+        memory.keep(module)
         var exports = module.exports
         let base = name.split(separator: "/").last.map { String($0.dropLast(5)) } ?? name
         if !exports.contains(where: { $0.0 == base }) { exports.append((base, .structure(exports))) }

@@ -88,7 +88,7 @@ struct AppHandlers: AppResponder {
         let runtime = runtime
         return try await world.threads.run { bridge in
             let runner = ContainerRunner(runtime: runtime, live: live, bridge: bridge)
-            defer { runner.removeFiles() }
+            defer { withExtendedLifetime(live) { runner.removeFiles() } }
             let scope = EvaluationScope(
                 purpose: .handler(runner), check: live.check(world), approvedLoads: live.approvedLoads,
                 secrets: world.secrets)
@@ -184,6 +184,7 @@ extension AppRuntime {
             return try await CommandContainer(engine: world.engine, time: world.time, logger: world.logger)
                 .run(container, spec, command, file: file)
         } catch {
+            if let file { unlink(file) }
             throw AppError(starting: error)
         }
     }
