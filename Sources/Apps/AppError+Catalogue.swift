@@ -147,8 +147,10 @@ extension AppError {
     static let nixpacks = AppError(
         .configNixpacks, "the source `nixpacks` is not supported", hint: "use a Containerfile")
 
-    static func noEngine() -> AppError {
-        AppError(.configEngine, "the app wants a container and no engine is configured (`container_command`)")
+    static func engine(_ name: String, lacks ability: String) -> AppError {
+        AppError(
+            .configEngine,
+            "the app wants a container and the engine `\(name)` cannot \(ability) (`container_command` of the server)")
     }
 
     static func option(_ option: String, value: String?) -> AppError {

@@ -28,10 +28,10 @@ extension AppService {
     ) async throws -> AppChange {
         try await reserve(address)
         defer { reserved.remove(address) }
-        let options = try ContainerOptions(request.containerOptions)
-        let spec = try request.spec.map(AppSpec.named)
         let id = AppNames.newIdentifier(now: world.time.milliseconds)
         do {
+            let options = try ContainerOptions(request.containerOptions)
+            let spec = try request.spec.map(AppSpec.named)
             JobProgress.sink?(.step("copy the source"))
             let source = try await world.sources.store(request.source, spec: spec, app: id, version: 1)
             JobProgress.sink?(.step("check app.star and its permissions"))
@@ -96,7 +96,8 @@ extension AppService {
     func planProblems(_ live: LiveVersion, _ config: ContainerConfig) async -> [String] {
         guard case .success(let loaded) = live.outcome else { return [] }
         do {
-            _ = try await ServicePlanner(world: world, version: live.version, loaded: loaded).plan(config)
+            let plan = try await ServicePlanner(world: world, version: live.version, loaded: loaded).plan(config)
+            try await VolumeBinder(world: world).check(plan)
             return []
         } catch {
             return ["the app cannot serve yet: \(AppError(any: error).message)"]

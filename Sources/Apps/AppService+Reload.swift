@@ -28,12 +28,15 @@ extension AppService {
         let context = try await context(id)
         let old = await context.runtime.live.version
         let spec = try context.settings.spec.map(AppSpec.named)
+        let name = old.address.description
         var details = old.details
         for (name, value) in request.params { details.params[name] = value.map(Self.unquoted) }
         for (name, value) in request.buildArguments { details.buildArguments[name] = value }
         for (name, value) in request.containerOptions { details.containerOptions[name] = value }
         if let volumes = request.containerVolumes { details.containerVolumes = volumes }
-        _ = try ContainerOptions(details.containerOptions)
+        do { _ = try ContainerOptions(details.containerOptions) } catch {
+            throw AppError(any: error).naming(app: name)
+        }
         let hash = try await world.sources.hash(of: context.record.source, spec: spec)
         let isSameSource = hash == old.sourceHash
         if request.force { await context.runtime.forgetFailure() }
@@ -54,7 +57,7 @@ extension AppService {
             return try await deploy(version, context, request)
         } catch {
             try? await world.sources.remove(app: id, version: number)  // found again as unknown at the next start
-            throw AppError(starting: error).naming(app: old.address.description)
+            throw AppError(starting: error).naming(app: name)
         }
     }
 

@@ -156,9 +156,10 @@ struct ActionHandler: Sendable {
     private func invalid(
         _ form: ActionForm, _ problems: [(name: String, error: AppError)], _ request: AppRequest
     ) -> AppResponse {
+        let first = problems[0].error.naming(app: address.description)
         if request.head.wantsJSON {
             var members: [JSONValue.Member] = []
-            if case .object(let error) = ErrorAnswer.json(problems[0].error) { members = error }
+            if case .object(let error) = ErrorAnswer.json(first) { members = error }
             let texts = problems.map { JSONValue.Member($0.name, .string($0.error.message)) }
             members.append(JSONValue.Member("param_errors", .object(texts)))
             return .text(JSONValue.object(members).text() + "\n", status: 400, type: "application/json")

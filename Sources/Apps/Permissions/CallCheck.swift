@@ -8,17 +8,22 @@ package struct PluginCall: Sendable, Hashable {
     package var arguments: [String?]
     /// What the function itself does.
     package var access: CallAccess
+    /// Parameters left to their declared default.
+    package var defaulted: Set<Int>
 
     /// A call.
-    package init(plugin: String, method: String, arguments: [String?], access: CallAccess) {
+    package init(
+        plugin: String, method: String, arguments: [String?], access: CallAccess, defaulted: Set<Int> = []
+    ) {
         self.plugin = plugin
         self.method = method
         self.arguments = arguments
         self.access = access
+        self.defaulted = defaulted
     }
 
-    /// How many of the first parameters have a value.
-    var given: Int { arguments.prefix { $0 != nil }.count }
+    /// How many parameters the caller gave a value.
+    var given: Int { arguments.indices.count { arguments[$0] != nil && !defaulted.contains($0) } }
 }
 
 /// Judges calls of one app.
@@ -84,6 +89,11 @@ package struct CallCheck: Sendable {
                     call.plugin, call.method, given: call.given, required: grant.arguments.count)
             }
             guard Pattern.matches(expected, actual) else {
+                // A default that does not match: the caller should have given a value.
+                if call.defaulted.contains(index) {
+                    return AppError.argumentCount(
+                        call.plugin, call.method, given: call.given, required: grant.arguments.count)
+                }
                 return AppError.argument(call.plugin, call.method, index: index, actual: actual, expected: expected)
             }
         }

@@ -100,7 +100,9 @@ struct PluginFunction: Sendable {
         try scope.raisePending()
         let (bound, problem) = bind(positional, named)
         let grant = try scope.check.authorize(
-            PluginCall(plugin: plugin, method: name, arguments: texts(bound), access: access))
+            PluginCall(
+                plugin: plugin, method: name, arguments: texts(bound), access: access,
+                defaulted: Set(bound.indices.filter { bound[$0] == nil })))
         let outcome: PluginResponse.Outcome
         do {
             if let problem { throw problem }

@@ -12,6 +12,10 @@ extension AppRuntime {
             throw AppError(.appStar, "the app has no container")
         }
         let plan = try await ServicePlanner(world: world, version: live.version, loaded: loaded).plan(config)
+        if case .build = plan.image, !world.engine.capabilities.contains(.build) {
+            throw AppError.engine(world.engine.name, lacks: "build images")
+        }
+        try await VolumeBinder(world: world).check(plan)  // before anything is built or fetched for nothing
         guard case .unpinned(let name) = plan.image else { return plan }
         progress = .building
         let image = try await resolver.resolve(name, policy: .missing)

@@ -15,6 +15,25 @@ struct VolumeBinder: Sendable {
         return try await Blocking.run { try requests.map { try mount($0, plan) } }
     }
 
+    /// Whether the plan's own volumes can be made; changes nothing.
+    /// - Throws: ``AppError`` `.volumeDenied`, and what is wrong with a template.
+    func check(_ plan: ServicePlan) async throws {
+        let requests = try VolumeRequest.list(plan.volumes)
+        guard !requests.isEmpty else { return }
+        try await Blocking.run {
+            for request in requests {
+                switch request.source {
+                case .managed: break
+                case .host(let path): _ = try allowed(path, plan)
+                case .relative(let path):
+                    let root = try DirectoryHandle(path: plan.version.directory, resolution: .beneath)
+                    guard try root.status(path) != nil else { throw AppError.volume(path) }
+                case .template(let path): _ = try rendered(path, plan)
+                }
+            }
+        }
+    }
+
     /// Removes the managed volumes of an app.
     func removeVolumes(of app: String) async throws {
         let directory = world.volumeDirectory
@@ -102,7 +121,16 @@ struct VolumeBinder: Sendable {
 
     /// The template rendered with params and secrets, readable by root alone.
     private func render(_ path: String, _ plan: ServicePlan) throws -> String {
+        let text = try rendered(path, plan)
         let directory = try files(of: plan)
+        let base = path.split(separator: "/").last.map(String.init) ?? path
+        let handle = try DirectoryHandle(path: directory, resolution: .beneath)
+        try write(Array(text.utf8), to: base + ".new", in: handle, mode: 0o600)
+        try handle.rename(base + ".new", to: base + ".gen")
+        return "\(directory)/\(base).gen"
+    }
+
+    private func rendered(_ path: String, _ plan: ServicePlan) throws -> String {
         let root = try DirectoryHandle(path: plan.version.directory, resolution: .beneath)
         guard try root.status(path) != nil else { throw AppError.volume(path) }
         let text = String(decoding: try root.contents(path, limit: 4 << 20), as: UTF8.self)
@@ -111,15 +139,10 @@ struct VolumeBinder: Sendable {
         for (name, value) in plan.params.values where name != "secrets" {
             params[name] = try world.secrets.resolve(value.plainText, granted: granted).text
         }
-        let rendered = try FileTemplate(text, name: path).render(params: params) { words in
+        return try FileTemplate(text, name: path).render(params: params) { words in
             let quoted = words.dropFirst().map { "\"\($0)\"" }.joined(separator: " ")
             return try world.secrets.resolve("{{\(words[0]) \(quoted)}}", granted: granted).text
         }
-        let base = path.split(separator: "/").last.map(String.init) ?? path
-        let handle = try DirectoryHandle(path: directory, resolution: .beneath)
-        try write(Array(rendered.utf8), to: base + ".new", in: handle, mode: 0o600)
-        try handle.rename(base + ".new", to: base + ".gen")
-        return "\(directory)/\(base).gen"
     }
 
     private func files(of plan: ServicePlan) throws -> String {

@@ -24,14 +24,14 @@ final class AppHost: Sendable {
 
     private init(
         root: String, configuration: AppsConfiguration, secrets: [String: String], time: any TimeSource,
-        sharing other: AppHost?
+        capabilities: EngineCapabilities? = nil, sharing other: AppHost?
     ) async throws {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         self.root = root
         layout = InstanceLayout(root: root)
         database = try other?.database ?? Database(path: ":memory:")
-        engine = other?.engine ?? InMemoryEngine()
+        engine = other?.engine ?? capabilities.map { InMemoryEngine(capabilities: $0) } ?? InMemoryEngine()
         prober = other?.prober ?? ScriptedProber()
         routes = RecordingPublisher()
         containers = ContainerController(
@@ -46,14 +46,15 @@ final class AppHost: Sendable {
     /// Runs `body` with a host whose engine builds containers that serve.
     static func run(
         _ configuration: AppsConfiguration = AppsConfiguration(), secrets: [String: String] = [:],
-        time: any TimeSource = SystemTimeSource(),
+        time: any TimeSource = SystemTimeSource(), capabilities: EngineCapabilities? = nil,
         _ body: @Sendable (AppHost) async throws -> Void
     ) async throws {
         let root = FileManager.default.temporaryDirectory.path + "/martlet-apps-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
         do {
             let host = try await AppHost(
-                root: root, configuration: configuration, secrets: secrets, time: time, sharing: nil)
+                root: root, configuration: configuration, secrets: secrets, time: time, capabilities: capabilities,
+                sharing: nil)
             await host.engine.onBuild { request, progress in
                 progress(.log("STEP 1"))
                 return Self.script(of: request)
@@ -120,6 +121,12 @@ final class AppHost: Sendable {
         try FileManager.default.createSymbolicLink(atPath: "\(root)/\(path)", withDestinationPath: target)
     }
 
+    /// Everything below the host's directory, relative to it.
+    func allPaths() -> [String] {
+        // A directory that vanishes meanwhile holds nothing.
+        (try? FileManager.default.subpathsOfDirectory(atPath: root)) ?? []
+    }
+
     /// Whether a path exists.
     func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 
@@ -159,7 +166,7 @@ final class AppHost: Sendable {
 
     private func send(_ request: AppRequest, host: String) async throws -> AppResponse {
         guard let route = routes.match(host: host, path: request.head.path) else {
-            return .text(AppError.notFound(host: host, path: request.head.path).message, status: 404)
+            return await UnknownAppResponder().respond(to: request)
         }
         switch route.target {
         case .proxy(let backend): return Self.answer(backend)
