@@ -13,6 +13,7 @@ struct APIError: MartletError {
         case jobNotFound
         case imageNotFound
         case outputTaken
+        case ending
     }
 
     let code: Code
@@ -25,7 +26,7 @@ struct APIError: MartletError {
         case .methodNotAllowed, .unsupportedMediaType: .unsupported
         case .bodyTooLarge: .invalidArgument
         case .notAuthorised: .permissionDenied
-        case .tooManySessions: .unavailable
+        case .tooManySessions, .ending: .unavailable
         case .outputTaken: .invalidState
         }
     }
@@ -38,11 +39,16 @@ struct APIError: MartletError {
         case .unsupportedMediaType: "media-type-unsupported"
         case .notAuthorised: "not-authorised"
         case .tooManySessions: "too-many-requests"
+        case .ending: "daemon-ending"
         case .sessionNotFound: "session-not-found"
         case .jobNotFound: "job-not-found"
         case .imageNotFound: "image-not-found"
         case .outputTaken: "session-output-taken"
         }
+    }
+
+    static var ending: APIError {
+        APIError(code: .ending, message: "the daemon is ending", hint: "containers go on; ask again once it is back")
     }
 
     static func noRoute(_ method: String, _ path: String) -> APIError {

@@ -3,6 +3,7 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import Logging
 internal import NIOCore
+internal import ServiceLifecycle
 internal import Wire
 
 /// One request to a route: what its handler needs, decoded and checked.
@@ -78,6 +79,15 @@ struct APIRequest: Sendable {
             return Array(try await request.body.collect(upTo: APILimits.jsonBody).readableBytesView)
         } catch is NIOTooManyBytesError {
             throw APIError.bodyTooLarge(limit: APILimits.jsonBody)
+        }
+    }
+
+    /// Waits for something that may take for ever, but not longer than the daemon lives.
+    /// - Throws: ``APIError`` `.ending` when the daemon is asked to end meanwhile.
+    func untilShutdown<Value: Sendable>(_ wait: @escaping @Sendable () async throws -> Value) async throws -> Value {
+        do { return try await cancelWhenGracefulShutdown(wait) } catch is CancellationError {
+            try Task.checkCancellation()
+            throw APIError.ending
         }
     }
 

@@ -106,23 +106,33 @@ package struct DaemonProcess: Sendable {
                 engine: handle.engine, containers: containers, jobs: jobs, apps: apps, layout: layout, system: system),
             listeners: try APIListeners.listeners(layout: layout, configuration: configuration, logger: logger),
             logger: logger)
+        let drain = Duration.seconds(configuration[ConfigurationKeys.gatewayDrainSeconds])
         let group = ServiceGroup(
             configuration: groupConfiguration([
-                Supervision(work: containers.run, quiet: quiet), Supervision(work: apps.run, quiet: quiet),
-                AppsEnd(apps: apps, jobs: jobs), gateway, APIService(server: api),
+                bounded("containers", Supervision(work: containers.run, quiet: quiet), .zero),
+                bounded("apps", Supervision(work: apps.run, quiet: quiet), .zero),
+                bounded("jobs", AppsEnd(apps: apps, jobs: jobs), Self.requestGrace),
+                ServicesSideBySide(services: [
+                    bounded("gateway", gateway, drain + .seconds(1)),
+                    bounded("api", APIService(server: api), Self.requestGrace),
+                ]),
                 Announcement(server: api, gateway: gateway, options: options, logger: logger),
             ]))
         system.setGroup(group)
         try await group.run()
     }
 
+    /// How long requests of the API and jobs may go on when the daemon ends.
+    private static let requestGrace = Duration.seconds(5)
+
+    private func bounded(_ name: String, _ service: any Service, _ grace: Duration) -> BoundedService {
+        BoundedService(name: name, service: service, grace: grace, logger: logger)
+    }
+
     private func groupConfiguration(_ services: [any Service]) -> ServiceGroupConfiguration {
-        var configuration = ServiceGroupConfiguration(
+        ServiceGroupConfiguration(
             services: services.map { .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup) },
             gracefulShutdownSignals: options.handlesSignals ? [.sigterm, .sigint] : [], logger: quietLogger)
-        let drain = self.configuration[ConfigurationKeys.gatewayDrainSeconds]
-        configuration.maximumGracefulShutdownDuration = .seconds(drain + 15)
-        return configuration
     }
 
     /// The group tells of every step of its own; that is of interest only when something is wrong.

@@ -17,7 +17,7 @@ package struct JobLimits: Sendable, Hashable {
     /// Limits on repeated changes of one container.
     package var throttle = ThrottlePolicy()
     /// How long ``JobCoordinator/shutdown()`` waits for cancelled jobs.
-    package var shutdownGrace = Duration.seconds(10)
+    package var shutdownGrace = Duration.seconds(4)
 
     /// The default limits.
     package init() {}

@@ -139,6 +139,84 @@ struct DaemonProcessTests {
         }
     }
 
+    @Test("followers and those who wait for an end are let go at once when it ends")
+    func followersEnd() async throws {
+        try await withDirectory { root in
+            let engine = InMemoryEngine()
+            await engine.script(image: "web:1")
+            try await run(root: root, engine: engine) { daemon in
+                try await DaemonClient.with(daemon.address) { client in
+                    var settings = ContainerSettings(image: "web:1")
+                    settings.name = "web"
+                    _ = try await client.createContainer(CreateContainerRequest(settings: settings)) { _ in }
+                    let end = Task { try await client.waitForContainer("web") }  // awaited below
+                    let lines = try await client.containerLogs("web", follow: true)
+                    try await client.shutDown(removeEverything: false)
+                    for try await _ in lines {}
+                    await #expect(throws: (any Error).self) { _ = try await end.value }
+                }
+                await daemon.log.waitFor("info ended")
+                #expect(!daemon.log.text.contains("did not end in time"))
+            }
+        }
+    }
+
+    @Test("a request that hangs does not keep it from ending", .timeLimit(.minutes(1)))
+    func stuckRequest() async throws {
+        let stuck = Stuck()
+        try await withDirectory { root in
+            let engine = InMemoryEngine(sleep: { _ in await stuck.pass() })
+            var script = ImageScript()
+            script.process = { _ in
+                var process = SimulatedProcess()
+                process.statusWhenAsked = nil
+                return process
+            }
+            await engine.script(image: "deaf:1", script)
+            try await run(root: root, engine: engine) { daemon in
+                try await DaemonClient.with(daemon.address) { client in
+                    var settings = ContainerSettings(image: "deaf:1")
+                    settings.name = "deaf"
+                    _ = try await client.createContainer(CreateContainerRequest(settings: settings)) { _ in }
+                    let stop = Task { try await client.stopContainer("deaf", graceSeconds: 1) }  // awaited below
+                    await stuck.waitForArrival()
+                    try await client.shutDown(removeEverything: false)
+                    await #expect(throws: (any Error).self) { _ = try await stop.value }
+                }
+                await daemon.log.waitFor("info ended")
+                #expect(daemon.log.text.contains("did not end in time"))
+            }
+        }
+        await stuck.open()
+    }
+
+    /// Holds whoever comes, and does not react to cancellation.
+    private actor Stuck {
+        private var isOpen = false
+        private var held: [CheckedContinuation<Void, Never>] = []
+        private var arrivals: [CheckedContinuation<Void, Never>] = []
+
+        func pass() async {
+            if isOpen { return }
+            await withCheckedContinuation { continuation in
+                held.append(continuation)
+                for arrival in arrivals { arrival.resume() }
+                arrivals = []
+            }
+        }
+
+        func waitForArrival() async {
+            if !held.isEmpty { return }
+            await withCheckedContinuation { arrivals.append($0) }
+        }
+
+        func open() {
+            isOpen = true
+            for continuation in held { continuation.resume() }
+            held = []
+        }
+    }
+
     @Test("a second daemon on the same root is refused, and the first goes on")
     func lock() async throws {
         try await withDirectory { root in

@@ -213,7 +213,10 @@ struct ContainerRoutes: Sendable {
                 "How the current or latest run of a container ended, waiting for the end.",
                 answers: [.json(200, ExitInfo.self, "How it ended.")]
             ) { request in
-                try .json(ExitInfo(try await services.engine.waitForExit(try await id(request))))
+                let id = try await id(request)
+                return try await request.untilShutdown {
+                    try .json(ExitInfo(try await services.engine.waitForExit(id)))
+                }
             },
         ]
     }

@@ -47,7 +47,7 @@ struct SessionRoutes: Sendable {
                 answers: [.json(200, ExitInfo.self, "How it ended.")]
             ) { request in
                 let session = try await sessions.session(request.parameter("session"))
-                return try .json(ExitInfo(try await session.waitForExit()))
+                return try await request.untilShutdown { try .json(ExitInfo(try await session.waitForExit())) }
             },
             APIRoute(
                 .delete, "/sessions/{session}", "deleteSession", "End the connection; the process is not ended.",

@@ -74,7 +74,7 @@ enum ConfigurationKeys {
     static let gatewayTrustedProxies = ConfigurationKey(
         "gateway.trusted_proxies", [String](), "Networks whose X-Forwarded headers are believed.")
     static let gatewayDrainSeconds = ConfigurationKey(
-        "gateway.shutdown_drain_secs", 30, "How long requests may go on when the daemon ends.",
+        "gateway.shutdown_drain_secs", 5, "How long requests may go on when the daemon ends.",
         rule: between(0...86_400))
 
     static let apiSocket = ConfigurationKey(
