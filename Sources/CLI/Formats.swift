@@ -44,9 +44,21 @@ enum Formats {
         }
     }
 
-    /// The first 12 digits of an identifier or digest.
+    /// How long a piece of work took: `35 ms`, `1.2 s`, `4 min`.
+    static func elapsed(milliseconds: Int64) -> String {
+        let elapsed = max(0, milliseconds)
+        switch elapsed {
+        case ..<1000: return "\(elapsed) ms"
+        case ..<10_000: return "\(elapsed / 1000).\(elapsed % 1000 / 100) s"
+        default: return duration(milliseconds: elapsed)
+        }
+    }
+
+    /// The first 12 digits of an identifier or digest. An identifier that is a name, as those of an app's containers, is
+    /// not cut: its first letters say nothing.
     static func short(_ id: String) -> String {
-        String((id.hasPrefix("sha256:") ? id.dropFirst(7) : id[...]).prefix(12))
+        let digits = id.hasPrefix("sha256:") ? id.dropFirst(7) : id[...]
+        return digits.allSatisfy(\.isHexDigit) ? String(digits.prefix(12)) : id
     }
 
     /// The shortest name people write for an image.

@@ -60,6 +60,7 @@ struct Monitor: Sendable {
             "-l", "k8s-file:\(paths.log)", "--log-size-max", "\(logSizeLimit.rawValue)",
             "--exit-dir", ContainerPaths.exits(layout), "--persist-dir", paths.persist,
             "--socket-dir-path", paths.bundle, "--full-attach", "--log-level", "warning",
+            "--no-sync-log",  // the kernel writes the log out in its own time, as it does for every other program
         ]
         for argument in runtime.globalArguments { arguments += ["--runtime-arg", argument] }
         if spec.openInput { arguments.append("-i") }

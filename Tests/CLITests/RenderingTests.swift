@@ -34,6 +34,16 @@ struct RenderingTests {
             ])
     }
 
+    @Test(
+        "digits are cut, names are not",
+        arguments: [
+            ("0123456789abcdef", "0123456789ab"), ("sha256:0123456789abcdef", "0123456789ab"),
+            ("clc-app_prd_0mwp-7e6c1c104dc40057", "clc-app_prd_0mwp-7e6c1c104dc40057"),
+        ])
+    func identifiers(id: String, text: String) {
+        #expect(Formats.short(id) == text)
+    }
+
     @Test("images: one row per name")
     func images() {
         let image = ImageInfo(
@@ -55,6 +65,11 @@ struct RenderingTests {
         ] as [(Int64, String)])
     func durations(milliseconds: Int64, text: String) {
         #expect(Formats.duration(milliseconds: milliseconds) == text)
+    }
+
+    @Test("elapsed times", arguments: [(35, "35 ms"), (1_250, "1.2 s"), (61_000, "61 s")] as [(Int64, String)])
+    func elapsed(milliseconds: Int64, text: String) {
+        #expect(Formats.elapsed(milliseconds: milliseconds) == text)
     }
 
     @Test("failures are told as error and hint, with the catalogue's code in front")

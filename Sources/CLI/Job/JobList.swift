@@ -23,7 +23,7 @@ struct JobList: AsyncParsableCommand {
     static func table(_ jobs: [JobInfo], now: Int64 = Formats.now) -> Table {
         var table = Table("ID", "KIND", "TARGET", "STATE", "STARTED", "TOOK", "ERROR")
         for job in jobs {
-            let took = job.startedAt.map { Formats.duration(milliseconds: (job.finishedAt ?? now) - $0) } ?? "-"
+            let took = job.startedAt.map { Formats.elapsed(milliseconds: (job.finishedAt ?? now) - $0) } ?? "-"
             table.rows.append([
                 Formats.short(job.id), job.kind, job.target, job.state.rawValue, Formats.age(job.startedAt, now: now),
                 took,
