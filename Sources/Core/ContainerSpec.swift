@@ -108,12 +108,24 @@ package struct BindMount: Codable, Hashable, Sendable {
     package var target: String
     /// Whether writes are refused.
     package var readOnly: Bool
+    /// Whether the source, a new and empty directory, gets what the image has at the target before the first start.
+    package var takesImageContent: Bool
 
     /// A bind of `source` at `target`.
-    package init(source: String, target: String, readOnly: Bool = false) {
+    package init(source: String, target: String, readOnly: Bool = false, takesImageContent: Bool = false) {
         self.source = source
         self.target = target
         self.readOnly = readOnly
+        self.takesImageContent = takesImageContent
+    }
+
+    /// Reads a mount; records of earlier releases do not say where its content comes from.
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        source = try container.decode(String.self, forKey: .source)
+        target = try container.decode(String.self, forKey: .target)
+        readOnly = try container.decode(Bool.self, forKey: .readOnly)
+        takesImageContent = try container.decodeIfPresent(Bool.self, forKey: .takesImageContent) ?? false
     }
 }
 

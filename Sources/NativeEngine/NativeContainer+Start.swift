@@ -43,6 +43,8 @@ extension NativeContainer {
             _ = try await context.images.prepareSnapshot(
                 id: id.rawValue, image: record.imageDigest, mountPoint: paths.root)
             let root = try DirectoryHandle(path: paths.root)
+            let volumes = VolumeContent(container: id, root: root)
+            try await Blocking.run { [mounts = record.spec.mounts] in try volumes.fill(mounts) }
             let configuration = BundleConfiguration(
                 id: id, spec: record.spec, image: ImageRunConfiguration(image.configuration), paths: paths,
                 host: context.host, withheld: withheld, filters: context.filters)

@@ -101,6 +101,28 @@ struct VolumeTests {
         }
     }
 
+    @Test("EX-20 volumes that an image declares are managed, whether it was built or pulled")
+    func imageVolumes() async throws {
+        try await AppHost.run { host in
+            var script = ImageScript()
+            script.configuration.volumes = ["/var/lib/db"]
+            let pulled = script
+            await host.engine.publish(image: "db:1", pulled)
+            await host.engine.onBuild { _, _ in pulled }
+            let image = SamplePrograms.proxy(config: "\"image:db:1\", port=80, volumes=[\"extra:/extra\"]")
+            for (path, program) in [("/a", image), ("/b", SamplePrograms.proxy)] {
+                let app = try await host.create(path, ["app.star": program, "Containerfile": SamplePrograms.web])
+                _ = try await host.get(path)
+                let mounts = try #require(
+                    try await host.observed().first { $0.spec.labels["martlet.app"] == app.id }
+                ).spec.mounts
+                let data = try #require(mounts.first { $0.target == "/var/lib/db" })
+                #expect(data.source.contains("/volumes/clv-\(app.id)-") && data.takesImageContent)
+                #expect(mounts.count == (path == "/a" ? 2 : 1))
+            }
+        }
+    }
+
     @Test("EX-20 host directories that nobody allowed are refused, also through links")
     func hostPaths() async throws {
         var configuration = AppsConfiguration()

@@ -104,11 +104,9 @@ extension AppRuntime {
         try await world.containers.start(id)
     }
 
-    /// The mounts of a plan; the volumes of an image that was not built here count, too.
+    /// The mounts of a plan; the volumes that its image declares count, too, so that no data is lost with a version.
     func mounts(_ plan: ServicePlan, _ image: ImageRecord) async throws -> [BindMount] {
-        var declared = image.configuration.volumes
-        if case .build = plan.image { declared = [] }
-        return try await VolumeBinder(world: world).mounts(plan, imageVolumes: declared)
+        try await VolumeBinder(world: world).mounts(plan, imageVolumes: image.configuration.volumes)
     }
 
     func stopFailed(_ id: ContainerID) async {

@@ -59,16 +59,21 @@ struct VolumeBinder: Sendable {
 
     private func mount(_ request: VolumeRequest, _ plan: ServicePlan) throws -> BindMount {
         let source: String
+        var isManaged = false
         switch request.source {
-        case .managed(let key): source = try managed(key, app: plan.version.appID)
+        case .managed(let key):
+            source = try managed(key, app: plan.version.appID)
+            isManaged = true
         case .host(let path): source = try allowed(path, plan)
         case .relative(let path): source = try copy(path, plan)
         case .template(let path): source = try render(path, plan)
         }
-        return BindMount(source: source, target: request.target, readOnly: request.isReadOnly)
+        return BindMount(
+            source: source, target: request.target, readOnly: request.isReadOnly, takesImageContent: isManaged)
     }
 
-    /// `clv-<app id>-<sha256 of the key>`; writable by every user of the container, reachable by none of the host.
+    /// `clv-<app id>-<sha256 of the key>`; reachable by no user of the host. Writable by every user of the container, unless
+    /// the engine finds the directory in the image and gives it that one's content, owner and mode.
     private func managed(_ key: String, app: String) throws -> String {
         try Directories.make(world.volumeDirectory)
         let path = "\(world.volumeDirectory)/clv-\(app)-\(Digest(of: Array(key.utf8)).hex)"
