@@ -289,3 +289,16 @@ int clx_accept(int socket) {
     int descriptor = accept4(socket, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     return descriptor < 0 ? -errno : descriptor;
 }
+
+int clx_terminal_open(int *peer) {
+    int unlocked = 0;
+    int terminal = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (terminal < 0) return -errno;
+    if (ioctl(terminal, TIOCSPTLCK, &unlocked) == 0) {
+        *peer = ioctl(terminal, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+        if (*peer >= 0) return terminal;
+    }
+    int number = errno;
+    close(terminal);
+    return -number;
+}

@@ -62,6 +62,8 @@ extension NativeContainer {
         context.filters.learn(capabilities, runtimeState: paths.runtimeState)
         let process = try ProcessHandle(processID: processID)
         let created = Run(process: process, monitor: monitorHandle(), isPaused: false)
+        isStarting = true
+        defer { isStarting = false }
         do {
             // Whoever attaches during this joins them, because the run is not known yet.
             try await connectEarlySessions(created)
@@ -78,6 +80,7 @@ extension NativeContainer {
         }
         context.hub.publish(.started(id, processID: processID))
         logger.debug("process of container runs", metadata: ["process.id": "\(processID)"])
+        isStarting = false
         watch()
         checkEnd()  // it may be over already
     }

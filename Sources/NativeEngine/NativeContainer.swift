@@ -25,6 +25,8 @@ actor NativeContainer {
     let context: EngineContext
     var record: ContainerRecord
     var run: Run?
+    /// Whether the start of the run has not been told yet; its end is told after that.
+    var isStarting = false
     /// Whether the host may still hold things of an earlier run.
     var isDirty: Bool
     let exits = ExitWaiters()
@@ -101,7 +103,7 @@ actor NativeContainer {
 
     /// Called when the exit file appeared, the monitor ended or the process ended: sees whether this is the end.
     func checkEnd() {
-        guard let run else { return }
+        guard let run, !isStarting else { return }
         if let code = exitStatus() {
             finish(code)
         } else if run.process.hasEnded, run.monitor?.hasEnded ?? true {

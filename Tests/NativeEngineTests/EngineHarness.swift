@@ -13,6 +13,8 @@ enum Machine {
     static let isReady =
         geteuid() == 0 && Program.find("conmon") != nil && (Program.find("crun") ?? Program.find("runc")) != nil
         && Program.find("busybox") != nil
+    /// The runtimes that are installed.
+    static let runtimes = [NativeEngineOptions.RuntimeChoice.crun, .runc].filter { Program.find($0.rawValue) != nil }
     static let reason: Comment = "needs root, conmon, crun or runc, and busybox-static"
 }
 
@@ -47,8 +49,12 @@ struct EngineHarness: Sendable {
 
     /// Opens an engine for `body`; afterwards nothing of it is left, whatever happened.
     /// - Parameter others: whether `body` opens further engines; then yet another one ends everything.
-    static func with(others: Bool = false, _ body: (NativeEngine, EngineHarness) async throws -> Void) async throws {
-        let harness = try EngineHarness()
+    static func with(
+        others: Bool = false, runtime: NativeEngineOptions.RuntimeChoice = .automatic,
+        _ body: (NativeEngine, EngineHarness) async throws -> Void
+    ) async throws {
+        var harness = try EngineHarness()
+        harness.options.runtime = runtime
         defer { harness.removeFiles() }
         let engine = try await harness.open()
         do {

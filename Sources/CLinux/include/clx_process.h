@@ -73,6 +73,9 @@ int clx_receive_descriptor(int socket);
 /// Sets the size of a terminal. Returns 0 or -errno.
 int clx_terminal_resize(int terminal, uint16_t columns, uint16_t rows);
 
+/// A new pseudo terminal; `peer` gets the side for a child. Returns our side, or a negative error number.
+int clx_terminal_open(int *peer);
+
 /// write(2) that raises no SIGPIPE in this thread. Returns a count or -errno.
 long clx_write(const void *bytes, size_t count, int descriptor);
 
