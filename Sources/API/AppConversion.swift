@@ -24,6 +24,7 @@ extension AppInfo {
             source: summary.source, createdAt: summary.createdAt)
         name = summary.name
         self.url = url
+        dev = summary.isDevelopment
         spec = summary.spec
         container = summary.container
         needsApproval = summary.needsApproval

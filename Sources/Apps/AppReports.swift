@@ -6,6 +6,8 @@ package struct AppCreateRequest: Codable, Hashable, Sendable {
     package var address: String
     /// The app spec whose files fill in what the source lacks.
     package var spec: String?
+    /// Whether it is made for development: the source is read from where it is, and every change reloads it.
+    package var development: Bool
     /// Whether the permissions asked for are approved in the same step.
     package var approve: Bool
     /// Values of params, as text.
@@ -21,10 +23,11 @@ package struct AppCreateRequest: Codable, Hashable, Sendable {
 
     /// A request with nothing but source and address.
     package init(
-        source: String, address: String, spec: String? = nil, approve: Bool = false, params: [String: String] = [:],
-        containerOptions: [String: String] = [:], buildArguments: [String: String] = [:],
-        containerVolumes: [String] = [], dryRun: Bool = false
+        source: String, address: String, spec: String? = nil, development: Bool = false, approve: Bool = false,
+        params: [String: String] = [:], containerOptions: [String: String] = [:],
+        buildArguments: [String: String] = [:], containerVolumes: [String] = [], dryRun: Bool = false
     ) {
+        self.development = development
         self.containerVolumes = containerVolumes
         self.source = source
         self.address = address
@@ -163,6 +166,8 @@ package enum AppState: String, Codable, Hashable, Sendable, CaseIterable {
 package struct AppSummary: Codable, Hashable, Sendable {
     /// `app_prd_…`.
     package var id: String
+    /// Whether it is a development app.
+    package var isDevelopment: Bool
     /// `[domain:]path`.
     package var address: String
     /// The display name of `ace.app`; empty while the source cannot be evaluated.
@@ -188,10 +193,12 @@ package struct AppSummary: Codable, Hashable, Sendable {
 
     /// A row of a list.
     package init(
-        id: String, address: String, name: String, version: Int, state: AppState, source: String, spec: String?,
+        id: String, isDevelopment: Bool, address: String, name: String, version: Int, state: AppState, source: String,
+        spec: String?,
         container: String?, needsApproval: Bool, lastError: String?, createdAt: Int64, updatedAt: Int64
     ) {
         self.id = id
+        self.isDevelopment = isDevelopment
         self.address = address
         self.name = name
         self.version = version

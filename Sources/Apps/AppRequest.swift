@@ -55,6 +55,8 @@ package struct AppResponse: Sendable {
     package var headers: [(name: String, value: String)]
     /// The body.
     package var body: [UInt8]
+    /// Sent instead of the body, each element at once; the answer ends with it.
+    package var stream: AsyncThrowingStream<[UInt8], any Error>?
 
     /// An answer.
     package init(status: Int, headers: [(name: String, value: String)] = [], body: [UInt8] = []) {

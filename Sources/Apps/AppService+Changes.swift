@@ -28,19 +28,23 @@ extension AppService {
     ) async throws -> AppChange {
         try await reserve(address)
         defer { reserved.remove(address) }
-        let id = AppNames.newIdentifier(now: world.time.milliseconds)
+        let id = AppNames.newIdentifier(now: world.time.milliseconds, development: request.development)
         do {
             let options = try ContainerOptions(request.containerOptions)
             let spec = try request.spec.map(AppSpec.named)
-            JobProgress.sink?(.step("copy the source"))
-            let source = try await world.sources.store(request.source, spec: spec, app: id, version: 1)
+            if !request.development { JobProgress.sink?(.step("copy the source")) }
+            let source =
+                request.development
+                ? try await developmentSource(request, spec, id)
+                : try await world.sources.store(request.source, spec: spec, app: id, version: 1)
             JobProgress.sink?(.step("check app.star and its permissions"))
             var details = VersionDetails()
             details.params = request.params
             details.containerOptions = request.containerOptions
             details.buildArguments = request.buildArguments
             details.containerVolumes = request.containerVolumes
-            details.specFiles = source.specFiles
+            details.specFiles = request.development ? [] : source.specFiles
+            if request.development { details.specDirectory = specDirectory(of: id) }
             var version = AppVersion(
                 appID: id, address: address, number: 1, directory: source.directory, sourceHash: source.hash,
                 details: details, createdAt: world.time.milliseconds)
@@ -69,6 +73,7 @@ extension AppService {
             let runtime = makeRuntime(live)
             runtimes[id] = runtime
             await runtime.publishRoutes()
+            if request.development, let problem = await watchSource(of: runtime) { change.notices.append(problem) }
             change.changed = true
             return change
         } catch {
@@ -98,7 +103,7 @@ extension AppService {
         do {
             let plan = try await ServicePlanner(world: world, version: live.version, loaded: loaded).plan(config)
             try await VolumeBinder(world: world).check(plan)
-            return []
+            return plan.development?.notices ?? []
         } catch {
             return ["the app cannot serve yet: \(AppError(any: error).message)"]
         }
@@ -134,6 +139,13 @@ extension AppService {
         record.updatedAt = world.time.milliseconds
         try await world.apps.update(record)
         let live = await load(version, settings, record)
+        if AppNames.isDevelopment(id) {
+            // What is wrong shows on the next request.
+            if await context.runtime.develop(live) { _ = try? await context.runtime.ensure() }
+            var done = change
+            done.audit = try audit(record, settings, version.details)
+            return done
+        }
         // What is wrong with the plan shows on the next request.
         if let running = await context.runtime.running, case .success = live.outcome,
             let plan = try? await context.runtime.plan(for: live), plan.containerID != running.container
@@ -193,6 +205,7 @@ extension AppService {
         record.state = AppRecordState.deleting.rawValue
         try await world.apps.update(record)
         world.board.remove(id)
+        await endWatch(of: id)
         if let runtime = runtimes.removeValue(forKey: id) { await runtime.close() }
         for container in await world.containers.containers(owner: .app(id)) {
             try await world.containers.delete(container.id, force: true)

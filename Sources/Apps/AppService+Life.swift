@@ -18,6 +18,7 @@ extension AppService {
                 _ = await runtime.adopt()
                 runtimes[record.id] = runtime
                 routes[record.id] = await runtime.routes()
+                if AppNames.isDevelopment(record.id) { _ = await watchSource(of: runtime) }
             } catch {
                 world.logger.error(
                     "app cannot be read; it is left alone",
@@ -88,6 +89,7 @@ extension AppService {
 
     /// Ends what runs inside this process; containers go on.
     package func shutdown() async {
+        for id in watches.keys.sorted() { await endWatch(of: id) }
         for runtime in runtimes.values { await runtime.close() }
     }
 
@@ -104,7 +106,7 @@ extension AppService {
         let step = max(1, min(period / 4, 30))
         while !Task.isCancelled {
             do { try await world.time.sleep(for: .seconds(step)) } catch { return }  // cancelled
-            for runtime in runtimes.values {
+            for runtime in runtimes.values where !AppNames.isDevelopment(runtime.id) {
                 await runtime.stopIfIdle(
                     after: .seconds(period), silentBelow: Int64(configuration.idleBytesHighWatermark))
             }

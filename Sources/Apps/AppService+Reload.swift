@@ -25,16 +25,15 @@ extension AppService {
     }
 
     private func performReload(_ id: String, _ request: AppReloadRequest) async throws -> AppChange {
+        if AppNames.isDevelopment(id) {
+            return try await performDevelopmentReload(id, request, isAutomatic: false)
+        }
         let context = try await context(id)
         let old = await context.runtime.live.version
         let spec = try context.settings.spec.map(AppSpec.named)
         let name = old.address.description
-        var details = old.details
-        for (name, value) in request.params { details.params[name] = value.map(Self.unquoted) }
-        for (name, value) in request.buildArguments { details.buildArguments[name] = value }
-        for (name, value) in request.containerOptions { details.containerOptions[name] = value }
-        if let volumes = request.containerVolumes { details.containerVolumes = volumes }
-        do { _ = try ContainerOptions(details.containerOptions) } catch {
+        var details: VersionDetails
+        do { details = try Self.changed(old.details, by: request) } catch {
             throw AppError(any: error).naming(app: name)
         }
         let hash = try await world.sources.hash(of: context.record.source, spec: spec)
@@ -59,6 +58,17 @@ extension AppService {
             try? await world.sources.remove(app: id, version: number)  // found again as unknown at the next start
             throw AppError(starting: error).naming(app: name)
         }
+    }
+
+    /// What is stored of a version with what a request changes.
+    static func changed(_ old: VersionDetails, by request: AppReloadRequest) throws -> VersionDetails {
+        var details = old
+        for (name, value) in request.params { details.params[name] = value.map(unquoted) }
+        for (name, value) in request.buildArguments { details.buildArguments[name] = value }
+        for (name, value) in request.containerOptions { details.containerOptions[name] = value }
+        if let volumes = request.containerVolumes { details.containerVolumes = volumes }
+        _ = try ContainerOptions(details.containerOptions)
+        return details
     }
 
     /// Checks, starts where needed, records and switches to a version whose source is stored and inspected.

@@ -56,7 +56,7 @@ extension AppService {
 
     private func evaluator(_ version: AppVersion, loads: [String], permissions: [Grant]) async throws -> AppEvaluator {
         AppEvaluator(
-            files: try await world.sources.programs(in: version.directory), given: version.details.params,
+            files: try await world.sources.programs(of: version), given: version.details.params,
             check: CallCheck(approved: permissions, policy: world.policy), approvedLoads: loads,
             secrets: world.secrets, logger: world.logger)
     }
@@ -79,7 +79,7 @@ extension AppService {
 
     /// Removes the images that were built for an app.
     func removeImages(of id: String, except kept: Set<String>) async {
-        let prefix = "localhost/cli-\(AppNames.suffix(of: id)):"
+        let prefix = "localhost/\(AppNames.imageRepository(of: id)):"
         do {
             for image in try await world.engine.images() {
                 for name in image.references where name.hasPrefix(prefix) && !kept.contains(name) {

@@ -21,6 +21,10 @@ package actor AppService {
     var reserved: Set<AppAddress> = []
     /// Apps whose deletion was interrupted.
     var halfDeleted: [String] = []
+    /// What follows the sources of development apps.
+    var watches: [String: SourceWatch] = [:]
+    /// Counts reloads that changes of files asked for.
+    var reloads = 0
 
     /// A service that has published nothing yet; see ``restore()``.
     /// - Parameters:
@@ -70,11 +74,13 @@ package actor AppService {
             summary: try await summary(record), audit: try audit(record, settings, live.version.details),
             params: live.version.details.params, containerOptions: live.version.details.containerOptions,
             buildArguments: live.version.details.buildArguments,
-            versions: versions.map {
-                AppVersionSummary(
-                    number: $0.number, sourceHash: $0.sourceDigest, createdAt: $0.createdAt,
-                    isLive: $0.number == record.currentVersion)
-            },
+            versions: AppNames.isDevelopment(record.id)
+                ? []
+                : versions.map {
+                    AppVersionSummary(
+                        number: $0.number, sourceHash: $0.sourceDigest, createdAt: $0.createdAt,
+                        isLive: $0.number == record.currentVersion)
+                },
             image: await runtime.running?.image, imageDigest: live.version.details.imageDigest)
     }
 
@@ -95,7 +101,8 @@ package actor AppService {
         let live = await runtime?.live
         let needsApproval = try live.map { try audit(record, settings, $0.version.details).needsApproval } ?? false
         return AppSummary(
-            id: record.id, address: try record.address(defaultDomain: configuration.defaultDomain).description,
+            id: record.id, isDevelopment: AppNames.isDevelopment(record.id),
+            address: try record.address(defaultDomain: configuration.defaultDomain).description,
             name: record.name, version: record.currentVersion ?? 0, state: await runtime?.state ?? .absent,
             source: record.source, spec: settings.spec, container: await runtime?.running?.container.rawValue,
             needsApproval: needsApproval, lastError: await runtime?.failure?.message, createdAt: record.createdAt,
@@ -104,7 +111,7 @@ package actor AppService {
 
     /// The record of an app given by address or identifier.
     func record(_ name: String) async throws -> AppRecord {
-        if name.hasPrefix(AppNames.prefix), let record = try await world.apps.app(name), isActive(record) {
+        if AppNames.isIdentifier(name), let record = try await world.apps.app(name), isActive(record) {
             return record
         }
         // What is no address is the name of no app.

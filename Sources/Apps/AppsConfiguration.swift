@@ -18,6 +18,8 @@ package struct AppsConfiguration: Sendable {
     package var healthTimeoutSeconds = 5
     /// Attempts of a start.
     package var deployHealthAttempts = 75
+    /// Attempts of a start of a development app.
+    package var developmentHealthAttempts = 30
     /// Pause between checks of a healthy container, in seconds; 0 switches them off.
     package var statusCheckIntervalSeconds = 20
     /// Seconds without a request after which a container is stopped; 0 means never.

@@ -171,6 +171,7 @@ package struct DaemonProcess: Sendable {
         apps.healthPath = configuration[ConfigurationKeys.healthURL]
         apps.healthTimeoutSeconds = configuration[ConfigurationKeys.healthTimeout]
         apps.deployHealthAttempts = configuration[ConfigurationKeys.healthAttempts]
+        apps.developmentHealthAttempts = configuration[ConfigurationKeys.developmentHealthAttempts]
         apps.statusCheckIntervalSeconds = configuration[ConfigurationKeys.statusInterval]
         apps.idleShutdownSeconds = configuration[ConfigurationKeys.idleShutdown]
         apps.idleBytesHighWatermark = configuration[ConfigurationKeys.idleBytes]

@@ -87,8 +87,9 @@ extension AppRequestHead {
 extension GatewayResponse {
     /// An app's answer as the gateway sends it.
     init(_ response: AppResponse) {
+        let whole = response.body.isEmpty ? Body.none : .bytes(response.body)
         self.init(
             status: response.status, headers: response.headers.map { GatewayHeader($0.name, $0.value) },
-            body: response.body.isEmpty ? .none : .bytes(response.body))
+            body: response.stream.map { .stream($0) } ?? whole)
     }
 }

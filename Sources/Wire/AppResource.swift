@@ -7,6 +7,8 @@ package enum AppStateChoice: String, WireChoice {
 package struct AppInfo: Codable, Hashable, Sendable {
     /// Its identifier.
     package var id: String
+    /// Whether it is made for development: its source is read from where it is, and every change reloads it.
+    package var dev: Bool
     /// The path, or `domain:path`, at which it is served.
     package var address: String
     /// The display name from its source; empty while that cannot be evaluated.
@@ -35,6 +37,7 @@ package struct AppInfo: Codable, Hashable, Sendable {
     /// An app; what else is known is set afterwards.
     package init(id: String, address: String, version: Int, state: AppStateChoice, source: String, createdAt: Int64) {
         self.id = id
+        self.dev = false
         self.address = address
         self.name = ""
         self.version = version
@@ -200,6 +203,9 @@ package struct CreateAppRequest: Codable, Hashable, Sendable {
     package var address: String
     /// The app spec whose files fill in what the source lacks.
     package var spec: String?
+    /// Whether it is made for development: the source is read from where it is, and every change reloads it; false by
+    /// default.
+    package var dev: Bool?
     /// Whether what the source asks for is approved at once; false by default.
     package var approve: Bool?
     /// Values of the app's parameters.

@@ -101,8 +101,9 @@ struct AppRoutes: Sendable {
     private func create(_ request: APIRequest) async throws -> Response {
         let body = try await request.body(CreateAppRequest.self)
         let create = AppCreateRequest(
-            source: body.source, address: body.address, spec: body.spec, approve: body.approve ?? false,
-            params: body.parameters ?? [:], containerOptions: body.containerOptions ?? [:],
+            source: body.source, address: body.address, spec: body.spec, development: body.dev ?? false,
+            approve: body.approve ?? false, params: body.parameters ?? [:],
+            containerOptions: body.containerOptions ?? [:],
             buildArguments: body.buildArguments ?? [:], dryRun: body.dryRun ?? false)
         return try await perform(request, status: .created) { id in
             AppChangeInfo(try await services.apps.create(create, jobID: id, initiator: request.initiator))

@@ -24,6 +24,8 @@ struct ContainerConfig: Sendable, Hashable {
     var buildArguments: [String: String]
     /// The secrets of the grant that allowed the call.
     var secrets: [[String]]
+    /// For development apps.
+    var development: DevelopmentSettings
 }
 
 /// A ``ContainerConfig`` in the hands of a program.
@@ -178,7 +180,7 @@ extension ContainerConfig {
         buildArguments = Dictionary(
             arguments.entries("cargs").map { ($0.key, $0.value.plainText) }, uniquingKeysWith: { $1 })
         secrets = arguments.grant.secrets
-        try Self.checkDevelopment(arguments.entries("dev_settings"))
+        development = try DevelopmentSettings(arguments.entries("dev_settings"))
     }
 
     /// A relative path without `..`; the kernel checks again when it is opened.
@@ -188,16 +190,5 @@ extension ContainerConfig {
             throw AppError.argumentValue("config", parameter, "must stay in the source")
         }
         return parts.joined(separator: "/")
-    }
-
-    private static func checkDevelopment(_ settings: [JSONValue.Member]) throws {
-        let known = [
-            "target", "command", "dir", "reload", "env_files", "additional_mounts", "port", "dev_stage", "disable",
-        ]
-        for setting in settings where !known.contains(setting.key) {
-            throw AppError(
-                .configDevelopment, "dev_settings has no key `\(setting.key)`",
-                hint: AppError.nearest(to: setting.key, among: known).map { "did you mean `\($0)`?" })
-        }
     }
 }

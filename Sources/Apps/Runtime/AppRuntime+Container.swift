@@ -29,6 +29,7 @@ extension AppRuntime {
     /// Makes the container of a plan run and waits until it is healthy. What does not become healthy is stopped and
     /// kept for inspection.
     func bringUp(_ plan: ServicePlan) async throws -> RunningService {
+        if let development = plan.development { return try await bringUp(plan, development) }
         let id = plan.containerID
         do {
             if let existing = try await existing(id) {

@@ -6,12 +6,15 @@ extension AppRuntime {
 
     /// The app's routes as they are now.
     func routes() -> [PublishedRoute] {
-        let shapes: [(path: String, target: PublishedTarget)]
+        var shapes: [(path: String, target: PublishedTarget)]
         switch live.outcome {
         case .failure(let error):
             let named = error.naming(app: address.description)
-            shapes = [("/", .respond(FailureResponder(error: named, bodyLimit: world.configuration.actionBodyLimit)))]
+            shapes = [("/", .respond(failureResponder(named)))]
         case .success(let loaded): shapes = targets(of: loaded)
+        }
+        if let browsers {
+            shapes.append((BrowserEvents.path, .respond(BrowserEventsResponder(events: browsers))))
         }
         let names: [String?] =
             address.domain.isEmpty
@@ -42,7 +45,7 @@ extension AppRuntime {
         guard proxy.config.isOwnContainer else {
             guard let target = try? ProxyTarget(proxy.config.url) else {  // checked when the app was loaded
                 let error = AppError(.appStar, "`\(proxy.config.url)` is no address")
-                return .respond(FailureResponder(error: error, bodyLimit: world.configuration.actionBodyLimit))
+                return .respond(failureResponder(error))
             }
             var options = options
             options.scheme = target.scheme
@@ -68,8 +71,20 @@ extension AppRuntime {
         } catch {
             let failure = AppError(starting: error)
             return .respond(
-                ErrorAnswer.response(failure, for: head, showsLog: world.configuration.showLogsForFailure))
+                ErrorAnswer.response(
+                    failure, for: head,
+                    showsLog: live.version.isDevelopment || world.configuration.showLogsForFailure,
+                    script: refreshScript))
         }
+    }
+
+    private func failureResponder(_ error: AppError) -> FailureResponder {
+        FailureResponder(error: error, bodyLimit: world.configuration.actionBodyLimit, script: refreshScript)
+    }
+
+    /// What makes the page of a development app's failure come again once the source has changed.
+    private var refreshScript: String? {
+        live.version.isDevelopment ? address.joined(BrowserEvents.path + "/" + BrowserEvents.scriptName) : nil
     }
 
     private func options(of proxy: ProxyDeclaration, _ loaded: LoadedApp) -> ProxyRouteOptions {
@@ -98,8 +113,10 @@ extension AppRuntime {
 struct FailureResponder: AppResponder {
     let error: AppError
     let bodyLimit: Int
+    /// The address of a script for its page.
+    var script: String?
 
     func respond(to request: AppRequest) async -> AppResponse {
-        ErrorAnswer.response(error, for: request.head, showsLog: false)
+        ErrorAnswer.response(error, for: request.head, showsLog: false, script: script)
     }
 }

@@ -45,7 +45,8 @@ extension AppRuntime {
             if case .unpinned = plan.image { return false }
             // Whether an adopted container is healthy is asked again; it serves meanwhile, as it did before.
             guard let status = try await existing(plan.containerID), status.processID != nil,
-                status.phase == .running || status.phase == .starting
+                status.phase == .running || status.phase == .starting,
+                plan.development == nil || isReusable(status, plan)
             else { return false }
             service = .running(try await running(plan))
             progress = .running
@@ -169,6 +170,7 @@ extension AppRuntime {
     /// Ends everything that runs for the app inside this process; containers go on.
     func close() async {
         isClosed = true
+        browsers?.close()
         if case .starting(let task) = service {
             task.cancel()
             _ = await task.result

@@ -43,6 +43,12 @@ actor AppRuntime {
     static let crashLimit = 10
     /// Whether the container was stopped for lack of requests.
     var isIdle = false
+    /// A start that was overtaken by a change and works on the same container; the next one waits for its end.
+    var predecessor: Task<RunningService, any Error>?
+    /// Whether the source of a development app has changed since the container took it.
+    var hasNewSource = false
+    /// The browsers of a development app.
+    let browsers: BrowserEvents?
     /// Told when an image has been pinned, so that it is stored.
     let onPinned: @Sendable (AppVersion) async throws -> Void
 
@@ -55,6 +61,7 @@ actor AppRuntime {
         self.world = world
         self.resolver = ImageResolver(world: world)
         self.onPinned = onPinned
+        self.browsers = live.version.isDevelopment ? BrowserEvents() : nil
     }
 
     // MARK: State
@@ -129,8 +136,13 @@ actor AppRuntime {
 
     private func start(after earlier: StartFailure?) -> Task<RunningService, any Error> {
         progress = .starting
+        let before = predecessor
+        predecessor = nil
         // Owned by this actor: awaited by everybody who needs the service, cancelled by `close()`.
-        let task = Task { try await self.attempt(after: earlier) }
+        let task = Task {
+            _ = await before?.result
+            return try await self.attempt(after: earlier)
+        }
         service = .starting(task)
         return task
     }
@@ -141,7 +153,10 @@ actor AppRuntime {
             let plan = try await plan(for: live)
             let running = try await bringUp(plan)
             guard started == generation else {
-                if self.running?.container != running.container { retire(running.container, backend: nil) }
+                // The container of a development app is the same for all starts.
+                if plan.development == nil, self.running?.container != running.container {
+                    retire(running.container, backend: nil)
+                }
                 throw Superseded()
             }
             progress = .running

@@ -19,6 +19,8 @@ struct VersionDetails: Codable, Sendable, Hashable {
     var permissions: [Grant] = []
     /// The pinned digest of an `image:` app.
     var imageDigest: String?
+    /// Where the app spec's files are that a development app's source may lack.
+    var specDirectory: String?
 }
 
 /// What is stored of an app besides its address.
@@ -32,11 +34,14 @@ struct AppVersion: Sendable, Hashable {
     let appID: String
     let address: AppAddress
     let number: Int
-    /// Absolute path of the stored source.
+    /// Absolute path of the stored source; of the source itself for a development app.
     let directory: String
     let sourceHash: String
     var details: VersionDetails
     let createdAt: Int64
+
+    /// Whether its source is read from where it is edited.
+    var isDevelopment: Bool { AppNames.isDevelopment(appID) }
 }
 
 /// The words for the status of a version in the database.

@@ -15,10 +15,15 @@ struct ImageResolver: Sendable {
     func image(of plan: ServicePlan) async throws -> ImageRecord {
         switch plan.image {
         case .build(let tag, let file, let context, let arguments):
-            if let image = try await world.engine.image(tag.description) { return image }
+            let development = plan.development
+            if let image = try await world.engine.image(tag.description), development?.isCurrent(image) ?? true {
+                return image
+            }
             var request = ImageBuildRequest(contextDirectory: context, containerFile: file, tag: tag)
             request.arguments = arguments
             request.labels = ["martlet.app": plan.version.appID]
+            request.target = development?.mounted?.target
+            if let content = development?.imageContent { request.labels[DevelopmentPlan.contentLabel] = content }
             return try await build(request)
         case .pinned(let name, let digest):
             if let image = try await world.engine.image(digest.rawValue) { return image }
@@ -85,7 +90,8 @@ struct ImageResolver: Sendable {
         let failure = Box<AppError>(nil)
         let outer = JobProgress.sink
         let job = JobRequest(
-            kind: .imageBuild, target: "image/\(request.tag.familiar)", fingerprint: request.tag.description,
+            kind: .imageBuild, target: "image/\(request.tag.familiar)",
+            fingerprint: "\(request.tag) \(request.labels[DevelopmentPlan.contentLabel] ?? "")",
             initiator: "apps")
         do {
             _ = try await world.jobs.run(job) { [engine = world.engine] context in

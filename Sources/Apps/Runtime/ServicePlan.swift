@@ -37,11 +37,14 @@ struct ServicePlan: Sendable {
     let environment: ContainerEnvironment
     /// Of the container file, the app's settings and the configuration, in this order, unread.
     let volumes: [String]
+    /// For development apps.
+    let development: DevelopmentPlan?
 
-    /// `clc-<app id>-<16 hex>`.
+    /// `clc-<app id>-<16 hex>`; one for all times for a development app.
     var containerID: ContainerID {
+        let hash = development == nil ? versionHash : ""
         // Made of an identifier of ours and hexadecimal digits: always valid.
-        ContainerID(rawValue: AppNames.container(app: version.appID, versionHash: versionHash))!
+        return ContainerID(rawValue: AppNames.container(app: version.appID, versionHash: hash))!
     }
 
     /// The port requests go to.
@@ -74,6 +77,7 @@ struct ServicePlan: Sendable {
         check.startAttempts = max(1, configuration.deployHealthAttempts)
         check.timeoutMilliseconds = configuration.healthTimeoutSeconds * 1000
         check.intervalMilliseconds = configuration.statusCheckIntervalSeconds * 1000
+        if let development { development.apply(to: &spec, &check, configuration) }
         spec.health = check
         return spec
     }
@@ -104,6 +108,7 @@ struct ServicePlan: Sendable {
             "martlet.app": version.appID, "martlet.app.path": version.address.description,
             "martlet.version": String(versionHash.prefix(16)), "martlet.role": role,
         ]
+        if let development { development.mark(&spec) }
         if capabilities.contains(.limits) {
             spec.limits.memory = options.memory ?? .mebibytes(1024)
             spec.limits.milliCPUs = options.milliCPUs
@@ -127,11 +132,15 @@ struct ServicePlanner: Sendable {
         }
         var arguments = config.buildArguments
         for (name, value) in version.details.buildArguments { arguments[name] = try resolve(value).text }
-        let (image, fileName, parsed) = try await image(config, arguments)
-        let port = config.port != 0 ? UInt16(config.port) : parsed?.exposedPort
+        let (image, file) = try await image(config, arguments)
+        let parsed = file?.parsed
+        let sketch = try await development(config, arguments, file)
+        let port = sketch?.port ?? (config.port != 0 ? UInt16(config.port) : parsed?.exposedPort)
         let volumes = (parsed?.volumes ?? []) + version.details.containerVolumes + config.volumes
         _ = try VolumeRequest.list(volumes)
-        if port == nil, !config.isCommand, case .build = image { throw AppError.noPort(fileName) }
+        if port == nil, !config.isCommand, case .build = image {
+            throw AppError.noPort(file?.path ?? image.name)
+        }
         let environment = try ContainerEnvironment(
             params: loaded.params, address: version.address, publicURL: world.configuration.publicURL, port: nil,
             resolve: resolve)
@@ -140,28 +149,38 @@ struct ServicePlanner: Sendable {
         let identity = environment.variables.filter { $0.key != "CL_APP_URL" }.mapValues { $0.exposed ?? "" }
         let hash = IdentityHash.version(
             IdentityHash.VersionInputs(
-                source: version.sourceHash, environment: identity,
+                source: sketch?.identity ?? version.sourceHash, environment: identity,
                 options: version.details.containerOptions, arguments: arguments, volumes: volumes,
                 imageDigest: version.details.imageDigest ?? "", image: image.name, port: Int(port ?? 0),
                 scheme: config.scheme.rawValue, health: config.health + (keepsAppPath ? "+app" : ""),
                 lifetime: config.isCommand ? "command" : "app"))
         return ServicePlan(
-            version: version, config: config, image: image, port: port, fileName: fileName, versionHash: hash,
-            options: options, params: loaded.params, keepsAppPath: keepsAppPath, environment: environment,
-            volumes: volumes)
+            version: version, config: config, image: sketch?.image ?? image, port: port,
+            fileName: file?.path ?? image.name, versionHash: hash, options: options, params: loaded.params,
+            keepsAppPath: keepsAppPath, environment: environment, volumes: volumes, development: sketch?.plan)
+    }
+
+    /// A container file that was found and read.
+    struct FoundFile: Sendable {
+        /// Relative to `directory`.
+        let path: String
+        /// The source, or the files of the app spec.
+        let directory: String
+        let text: String
+        let parsed: ContainerFile
     }
 
     private func image(
         _ config: ContainerConfig, _ arguments: [String: String]
-    ) async throws -> (image: PlannedImage, fileName: String, parsed: ContainerFile?) {
+    ) async throws -> (image: PlannedImage, file: FoundFile?) {
         if case .image(let name) = config.source {
             guard ImageReference(parsing: name) != nil else {
                 throw AppError(.imagePull, "`\(name)` is no image reference")
             }
             if let digest = version.details.imageDigest.flatMap(Digest.init(rawValue:)) {
-                return (.pinned(name: name, digest: digest), name, nil)
+                return (.pinned(name: name, digest: digest), nil)
             }
-            return (.unpinned(name: name), name, nil)
+            return (.unpinned(name: name), nil)
         }
         let file = try await containerFile(config)
         let parsed = try ContainerFile(text: file.text, name: file.path, buildArguments: arguments)
@@ -170,25 +189,28 @@ struct ServicePlanner: Sendable {
             buildDirectory: config.buildDirectory)
         let context = config.buildDirectory.isEmpty ? "" : "/" + config.buildDirectory
         let planned = PlannedImage.build(
-            tag: AppNames.image(app: version.appID, buildHash: hash), file: "\(version.directory)/\(file.path)",
+            tag: AppNames.image(app: version.appID, buildHash: hash), file: "\(file.directory)/\(file.path)",
             context: version.directory + context, arguments: arguments)
-        return (planned, file.path, parsed)
+        return (planned, FoundFile(path: file.path, directory: file.directory, text: file.text, parsed: parsed))
     }
 
     /// Own Containerfile, own Dockerfile, the spec's Containerfile, the spec's Dockerfile; or the file named.
-    private func containerFile(_ config: ContainerConfig) async throws -> (path: String, text: String) {
+    private func containerFile(
+        _ config: ContainerConfig
+    ) async throws -> (path: String, directory: String, text: String) {
+        var names = ["Containerfile", "Dockerfile"]
         if case .file(let name) = config.source {
-            let inside = config.buildDirectory.isEmpty ? nil : "\(config.buildDirectory)/\(name)"
-            for path in [name, inside].compactMap({ $0 }) {
-                if let text = try await world.sources.text(of: path, in: version.directory) { return (path, text) }
-            }
-            throw AppError.read(name)
+            names = [name] + (config.buildDirectory.isEmpty ? [] : ["\(config.buildDirectory)/\(name)"])
         }
-        let names = ["Containerfile", "Dockerfile"]
-        let own = names.filter { !version.details.specFiles.contains($0) }
-        for path in own + names.filter(version.details.specFiles.contains) {
-            if let text = try await world.sources.text(of: path, in: version.directory) { return (path, text) }
+        let spec = version.details.specFiles
+        var places = names.filter { !spec.contains($0) }.map { (version.directory, $0) }
+        places += names.filter(spec.contains).map { (version.directory, $0) }
+        // The files of a development app's spec lie beside its source.
+        if let directory = version.details.specDirectory { places += names.map { (directory, $0) } }
+        for (directory, path) in places {
+            if let text = try await world.sources.text(of: path, in: directory) { return (path, directory, text) }
         }
+        if case .file(let name) = config.source { throw AppError.read(name) }
         throw AppError.noFile
     }
 }

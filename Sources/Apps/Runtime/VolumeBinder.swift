@@ -10,9 +10,16 @@ struct VolumeBinder: Sendable {
     /// The mounts of a plan; directories and files are made as far as they are missing.
     /// - Throws: ``AppError`` `.volumeDenied`.
     func mounts(_ plan: ServicePlan, imageVolumes: [String]) async throws -> [BindMount] {
-        let requests = try VolumeRequest.list(imageVolumes + plan.volumes)
-        guard !requests.isEmpty else { return [] }
-        return try await Blocking.run { try requests.map { try mount($0, plan) } }
+        var requests = try VolumeRequest.list(imageVolumes + plan.volumes)
+        if let development = plan.development { requests = try development.volumes(requests) }
+        let wanted = requests
+        return try await Blocking.run { try source(plan) + wanted.map { try mount($0, plan) } }
+    }
+
+    /// The source of a development app, where it is mounted; before all else, so that volumes may lie inside.
+    private func source(_ plan: ServicePlan) throws -> [BindMount] {
+        guard let development = plan.development, let mounted = development.mounted else { return [] }
+        return [BindMount(source: try allowed(development.source, plan), target: mounted.directory)]
     }
 
     /// Whether the plan's own volumes can be made; changes nothing.
@@ -65,7 +72,10 @@ struct VolumeBinder: Sendable {
             source = try managed(key, app: plan.version.appID)
             isManaged = true
         case .host(let path): source = try allowed(path, plan)
-        case .relative(let path): source = try copy(path, plan)
+        case .relative(let path):
+            source =
+                plan.version.isDevelopment
+                ? try allowed("\(plan.version.directory)/\(path)", plan) : try copy(path, plan)
         case .template(let path): source = try render(path, plan)
         }
         return BindMount(

@@ -5,9 +5,18 @@ package enum AppNames {
     /// The prefix of identifiers of production apps.
     package static let prefix = "app_prd_"
 
-    /// `app_prd_` and 27 lower-case characters, sortable by time of creation.
+    /// The prefix of identifiers of development apps.
+    package static let developmentPrefix = "app_dev_"
+
+    /// Whether an identifier is that of a development app.
+    package static func isDevelopment(_ id: String) -> Bool { id.hasPrefix(developmentPrefix) }
+
+    /// Whether a text looks like an identifier of an app rather than an address.
+    package static func isIdentifier(_ text: String) -> Bool { text.hasPrefix(prefix) || isDevelopment(text) }
+
+    /// `app_prd_` and 27 lower-case characters, sortable by time of creation; `app_dev_` for development.
     /// - Parameter now: milliseconds since 1970.
-    package static func newIdentifier(now: Int64) -> String {
+    package static func newIdentifier(now: Int64, development: Bool = false) -> String {
         let alphabet = Array("0123456789abcdefghijklmnopqrstuvwxyz".utf8)
         var time = [UInt8](repeating: UInt8(ascii: "0"), count: 9)
         var rest = UInt64(max(now, 0))
@@ -16,19 +25,31 @@ package enum AppNames {
             rest /= 36
         }
         let random = (0..<18).map { _ in alphabet[Int.random(in: 0..<36)] }
-        return prefix + String(decoding: time + random, as: UTF8.self)
+        return (development ? developmentPrefix : prefix) + String(decoding: time + random, as: UTF8.self)
     }
 
     /// The part of an identifier after its prefix.
     package static func suffix(of id: String) -> String { String(id.dropFirst(prefix.utf8.count)) }
 
+    /// `cli-<suffix>`, or `cli-<app id>` for development: the repository of the images built for an app.
+    package static func imageRepository(of id: String) -> String {
+        "cli-" + (isDevelopment(id) ? id : suffix(of: id))
+    }
+
     /// `localhost/cli-<suffix>:<16 hex of the build hash>`: the built image.
     package static func image(app id: String, buildHash: String) -> ImageReference {
         ImageReference(
-            registry: "localhost", repository: "cli-\(suffix(of: id))", tag: String(buildHash.prefix(16)), digest: nil)
+            registry: "localhost", repository: imageRepository(of: id), tag: String(buildHash.prefix(16)), digest: nil)
     }
 
-    /// `clc-<app id>-<16 hex of the version hash>`: the service container.
+    /// `localhost/cli-<app id>:dev-<12 hex>`, or `localhost/cli-<app id>` in the plain flow: a development image.
+    package static func developmentImage(app id: String, hash: String?) -> ImageReference {
+        ImageReference(
+            registry: "localhost", repository: imageRepository(of: id), tag: hash.map { "dev-\($0)" } ?? "latest",
+            digest: nil)
+    }
+
+    /// `clc-<app id>-<16 hex of the version hash>`: the service container; that of a development app has no hash.
     package static func container(app id: String, versionHash: String) -> String {
         "clc-\(id)-\(versionHash.prefix(16))"
     }

@@ -44,7 +44,10 @@ struct AppSpec: Sendable, Hashable {
             routes=[
                 ace.proxy("/", proxy.config(container.URL, preserve_host=param.preserve_host))
             ],
-            container=container.config(container.AUTO, port=param.port),
+            container=container.config(container.AUTO, port=param.port, dev_settings={
+                "dir": param.dev_dir, "command": param.dev_command, "target": param.dev_target, "port": param.dev_port,
+                "reload": param.dev_reload, "env_files": param.dev_env_files, "additional_mounts": param.dev_mounts
+            }),
             permissions=[
                 ace.permission("proxy.in", "config", [container.URL]),
                 ace.permission("container.in", "config", [container.AUTO], secrets=param.secrets)
@@ -58,6 +61,13 @@ struct AppSpec: Sendable, Hashable {
         param("port", type=INT, default=0, description="The port the app listens on; 0 takes it from EXPOSE")
         param("preserve_host", type=BOOLEAN, default=False, description="Whether the client's Host is passed on")
         param("secrets", type=LIST, default=[["regex:.*"]], description="The secrets the app may use")
+        param("dev_dir", required=False, description="Development: where the source is mounted")
+        param("dev_command", required=False, description="Development: what runs, as a text for the shell")
+        param("dev_target", required=False, description="Development: the stage that is built")
+        param("dev_port", type=INT, default=0, description="Development: the port the app listens on")
+        param("dev_reload", default="restart", description="Development: restart, none or recreate")
+        param("dev_env_files", type=LIST, default=[], description="Development: files that decide about the image")
+        param("dev_mounts", type=LIST, default=[], description="Development: further volumes")
 
         """
 

@@ -24,9 +24,9 @@ package struct ContainerFile: Sendable, Hashable {
     let name: String
     let stages: [Stage]
     /// `ARG`s before the first `FROM`.
-    private let globalArguments: [String: String]
-    private let buildArguments: [String: String]
-    private let escape: Character
+    let globalArguments: [String: String]
+    let buildArguments: [String: String]
+    let escape: Character
 
     /// Reads a file.
     /// - Parameters:
@@ -118,8 +118,11 @@ package struct ContainerFile: Sendable, Hashable {
     }
 
     /// The stages the final one is made of, lowest first.
-    private var finalChain: [Int] {
-        var chain = [stages.count - 1]
+    private var finalChain: [Int] { chain(of: stages.count - 1) }
+
+    /// The stages one is made of, lowest first.
+    func chain(of index: Int) -> [Int] {
+        var chain = [index]
         while let first = chain.first,
             let below = stages[..<first].lastIndex(where: {
                 $0.name != nil && $0.name == stages[first].base.lowercased()

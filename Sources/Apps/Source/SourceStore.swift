@@ -95,11 +95,20 @@ struct SourceStore: Sendable {
         }
     }
 
-    /// The Starlark files of a stored source.
-    func programs(in directory: String) async throws -> AppFiles {
+    /// The Starlark files of a version; for a development app those of its spec fill in what the source lacks.
+    func programs(of version: AppVersion) async throws -> AppFiles {
+        guard version.isDevelopment else { return try await programs(in: version.directory) }
+        let own = try await programs(in: version.directory, ignoring: IgnoredNames.contains)
+        guard let directory = version.details.specDirectory else { return own }
+        return AppFiles(programs: try await programs(in: directory).programs.merging(own.programs) { $1 })
+    }
+
+    private func programs(
+        in directory: String, ignoring isIgnored: @escaping @Sendable (String) -> Bool = SourceTree.isIgnored
+    ) async throws -> AppFiles {
         try await Blocking.run {
-            let handle = try DirectoryHandle(path: directory, resolution: .beneath)
-            let tree = try SourceTree.scan(handle, name: directory, bounds: bounds)
+            let handle = try open(directory) ?? DirectoryHandle(path: directory, resolution: .beneath)
+            let tree = try SourceTree.scan(handle, name: directory, bounds: bounds, ignoring: isIgnored)
             var programs: [String: String] = [:]
             for entry in tree.entries where entry.path.hasSuffix(".star") {
                 guard case .file = entry.kind else { continue }
@@ -120,6 +129,12 @@ struct SourceStore: Sendable {
                 return nil
             }
         }
+    }
+
+    /// Makes sure that a source can be read where it is.
+    /// - Throws: ``AppError`` `.appSource`.
+    func check(_ source: String) async throws {
+        try await Blocking.run { _ = try open(source) }
     }
 
     private func base() throws -> DirectoryHandle {

@@ -27,12 +27,17 @@ struct SourceTree: Sendable, Hashable {
         var bytes: Int64
     }
 
-    private static let ignored: Set<String> = [".git"]
+    /// Names that are no part of a copy.
+    static func isIgnored(_ name: String) -> Bool { name == ".git" }
     private static let depthLimit = 64
 
     /// Lists a directory; links are listed, never followed. Blocks.
+    /// - Parameter isIgnored: judges names; what it accepts is no part of the tree.
     /// - Throws: ``AppError`` `.appSource` when it is too large, too deep or cannot be read.
-    static func scan(_ root: DirectoryHandle, name: String, bounds: Bounds) throws -> SourceTree {
+    static func scan(
+        _ root: DirectoryHandle, name: String, bounds: Bounds,
+        ignoring isIgnored: (String) -> Bool = isIgnored
+    ) throws -> SourceTree {
         var entries: [Entry] = []
         var skipped: [String] = []
         var bytes: Int64 = 0
@@ -42,7 +47,7 @@ struct SourceTree: Sendable, Hashable {
                 throw AppError(.appSource, "source `\(name)` is nested deeper than \(depthLimit) directories")
             }
             let handle = directory.path.isEmpty ? root : try root.directory(directory.path)
-            for child in try handle.names() where !ignored.contains(child) {
+            for child in try handle.names() where !isIgnored(child) {
                 let path = directory.path.isEmpty ? child : directory.path + "/" + child
                 guard let status = try handle.status(child) else { continue }  // removed meanwhile
                 switch status.st_mode & S_IFMT {

@@ -13,7 +13,9 @@ struct AppCommand: AsyncParsableCommand {
     /// What is said of an app after a change.
     static func lines(_ change: AppChangeInfo, dryRun: Bool = false) -> [String] {
         let verb = dryRun ? "would be" : change.changed ? "is now" : "is unchanged at"
-        var lines = ["\(change.address) \(verb) version \(change.version)"]
+        // Development apps have no versions; their identifiers tell them.
+        let version = change.id.hasPrefix("app_dev_") ? "a development app" : "version \(change.version)"
+        var lines = ["\(change.address) \(verb) \(version)"]
         lines += change.notices.map { "  note: \($0)" }
         guard change.audit.needsApproval else { return lines }
         lines.append("  it asks for:")

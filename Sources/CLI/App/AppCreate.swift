@@ -10,16 +10,20 @@ struct AppCreate: AsyncParsableCommand {
             The source is a directory of the daemon's machine, or `-` for an app that is only a spec.
             The address is a path, or `domain:path`. What the source asks for must be approved before it runs:
             --approve does so at once. The first request builds and starts it.
+            With --dev the source is not copied: the app follows it while you edit.
 
             Examples:
               martlet app create ./hello /hello --approve
               martlet app create ./shop shop.example.com:/ --param currency=EUR
+              martlet app create ./hello /try --dev --approve
               martlet app create - /cmd --spec image-cmd --param image=alpine --approve
             """)
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var output: OutputOptions
     @Flag(name: .shortAndLong, help: "Approve what the source asks for.") var approve = false
+    @Flag(name: .shortAndLong, help: "Read the source where it is, and reload the app whenever it changes.")
+    var dev = false
     @Flag(name: .shortAndLong, help: "Show no progress.") var quiet = false
     @Flag(help: "Change nothing, only report.") var dryRun = false
     @Option(help: "The app spec whose files fill in what the source lacks.") var spec: String?
@@ -41,6 +45,7 @@ struct AppCreate: AsyncParsableCommand {
         request.approve = approve ? true : nil
         request.dryRun = dryRun ? true : nil
         request.spec = spec
+        request.dev = dev ? true : nil
         request.parameters = try RunSyntax.pairs(param, option: "--param")
         request.containerOptions = try RunSyntax.pairs(containerOption, option: "--container-option", bare: "")
         request.buildArguments = try RunSyntax.pairs(containerArg, option: "--container-arg")

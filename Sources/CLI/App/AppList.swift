@@ -25,8 +25,8 @@ struct AppList: AsyncParsableCommand {
         for app in apps {
             table.rows.append([
                 app.address, app.name.isEmpty ? "-" : app.name,
-                app.needsApproval ? "\(app.state.rawValue), needs approval" : app.state.rawValue, "\(app.version)",
-                app.url ?? "-", app.source,
+                app.needsApproval ? "\(app.state.rawValue), needs approval" : app.state.rawValue,
+                app.dev ? "dev" : "\(app.version)", app.url ?? "-", app.source,
             ])
         }
         return table

@@ -120,6 +120,9 @@ enum ConfigurationKeys {
     static let healthAttempts = ConfigurationKey(
         "container.deploy_health_attempts", 75, "How often it is asked before a start counts as failed.",
         rule: between(1...100_000))
+    static let developmentHealthAttempts = ConfigurationKey(
+        "container.health_attempts_after_startup", 30, "How often a development app is asked before its start failed.",
+        rule: between(1...100_000))
     static let idleShutdown = ConfigurationKey(
         "container.idle_shutdown_secs", 180,
         "After how long without requests an app's container is stopped; 0 for never.",
@@ -153,7 +156,8 @@ enum ConfigurationKeys {
         apiAllowOpen.erased, logLevel.erased, logFormat.erased, engineRuntime.erased, concurrentLaunches.erased,
         jobsConcurrency.erased,
         defaultDomain.erased, fallbackUnknownDomains.erased, maxConcurrentBuilds.erased, maxBuildWait.erased,
-        healthURL.erased, healthTimeout.erased, healthAttempts.erased, idleShutdown.erased, idleBytes.erased,
+        healthURL.erased, healthTimeout.erased, healthAttempts.erased,
+        developmentHealthAttempts.erased, idleShutdown.erased, idleBytes.erased,
         statusInterval.erased, logLines.erased, showLogs.erased, actionBody.erased, retainVersions.erased,
         secretsProvider.erased, permissionsAllow.erased, permissionsDeny.erased,
     ]
