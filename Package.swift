@@ -121,7 +121,9 @@ let package = Package(
 
         // Tests
         tests("CoreTests", ["Core"]),
-        tests("StarlarkTests", ["Starlark"]),
+        .testTarget(
+            name: "StarlarkTests", dependencies: ["Starlark"], exclude: ["Fuzz/FuzzMain.swift", "Fuzz/corpus"],
+            swiftSettings: strict),
         tests("LinuxKernelTests", ["LinuxKernel", "CLinux", "Core"]),
         tests("OCITests", ["OCI", "Core"]),
         tests("ImagesTests", ["Images", "OCI", "LinuxKernel", "Core", logging]),
@@ -160,3 +162,18 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// `scripts/fuzz` builds the fuzzer with FUZZ=1: Starlark alone, instrumented.
+if Context.environment["FUZZ"] == "1" {
+    let instrumented = SwiftSetting.unsafeFlags(["-sanitize=fuzzer,address"])
+    package.products = []
+    package.dependencies = []
+    package.targets = [
+        .target(name: "Starlark", swiftSettings: strict + [instrumented]),
+        .target(name: "CFuzz", path: "Tests/CFuzz"),
+        .executableTarget(
+            name: "StarlarkFuzz", dependencies: ["Starlark", "CFuzz"], path: "Tests/StarlarkTests/Fuzz",
+            exclude: ["corpus"], swiftSettings: strict + [instrumented],
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])]),
+    ]
+}
