@@ -290,6 +290,44 @@ struct DevelopmentAppTests {
         }
     }
 
+    @Test("what was edited while no daemon ran is taken by the next request")
+    func editedMeanwhile() async throws {
+        try await AppHost.run { host in
+            _ = try await Self.create(host)
+            _ = try await host.get("/")
+            await host.service.shutdown()
+            try host.source("src", ["app.py": "edited"])
+            try await host.afterRestart { next in
+                #expect(await Self.starts(next) == 1)
+                let answer = try await next.get("/")
+                #expect(answer.status == 200)
+                #expect(await Self.starts(next) == 2)
+                #expect(await Self.builds(next) == 1)
+            }
+        }
+    }
+
+    @Test("an app that needs no container any more has none")
+    func serviceVanishes() async throws {
+        try await AppHost.run { host in
+            _ = try await Self.create(host)
+            _ = try await host.get("/")
+            try host.source(
+                "src",
+                [
+                    "app.star": """
+                    def handler(req):
+                        return "plain"
+                    app = ace.app("A", routes=[ace.api("/", type=ace.TEXT)])
+                    """
+                ])
+            _ = try await host.service.reload("/")
+
+            #expect(try await host.get("/").bodyText.contains("plain"))
+            #expect(try await host.observed().isEmpty)
+        }
+    }
+
     @Test("a development app needs a source of its own")
     func noSource() async throws {
         try await AppHost.run { host in

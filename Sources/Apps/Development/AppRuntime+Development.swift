@@ -34,6 +34,29 @@ extension AppRuntime {
         status.spec.labels["martlet.version"] == String(plan.versionHash.prefix(16))
     }
 
+    /// Whether an adopted container runs what it would run if it were started now: a source may have been edited while
+    /// nobody followed it.
+    func isUpToDate(_ status: ContainerStatus, _ plan: ServicePlan) async throws -> Bool {
+        guard let development = plan.development else { return true }
+        guard isReusable(status, plan) else { return false }
+        guard development.mounted != nil, development.reload != .none else { return true }
+        let directory = development.source
+        let changed = try await Blocking.run { try FileStamp.latestChange(in: directory) }
+        hasNewSource = changed > status.startedAt ?? 0
+        return !hasNewSource
+    }
+
+    /// Removes the containers of a development app that declares no service any more.
+    func removeService() async {
+        for container in await world.containers.containers(owner: .app(id)) {
+            do { try await world.containers.delete(container.id, force: true) } catch {
+                world.logger.warning(
+                    "container could not be removed",
+                    metadata: ["container.id": "\(container.id)", "error": "\(error)"])
+            }
+        }
+    }
+
     /// Makes the container of a development app run with the source as it is: it is kept where nothing but the source
     /// has changed, and replaced where its image or its settings have.
     func bringUp(_ plan: ServicePlan, _ development: DevelopmentPlan) async throws -> RunningService {

@@ -92,8 +92,12 @@ extension AppService {
         try await world.apps.save(live.version.record(.live), updating: record)
         let wasActive = await context.runtime.develop(live)
         let loaded = try live.outcome.get()
-        guard let config = loaded.declaration.container else { return change }
-        if !config.isCommand, wasActive || request.verify {
+        guard let config = loaded.declaration.container, !config.isCommand else {
+            await context.runtime.removeService()
+            if let config = loaded.declaration.container { change.notices += await planProblems(live, config) }
+            return change
+        }
+        if wasActive || request.verify {
             _ = try await context.runtime.ensure()
             change.verified = true
         }

@@ -148,10 +148,31 @@ struct FileStamp: Sendable, Hashable {
 
     /// The files and links below a directory that are not ignored. Blocks.
     static func all(in directory: String, limit: Int) throws -> [String: FileStamp] {
-        let root = try DirectoryHandle(path: directory, resolution: .beneath)
         var found: [String: FileStamp] = [:]
+        try walk(directory) { path, status in
+            found[path] = FileStamp(
+                inode: UInt64(status.st_ino), size: Int64(status.st_size), mode: UInt32(status.st_mode),
+                seconds: Int64(status.st_mtim.tv_sec), nanoseconds: Int64(status.st_mtim.tv_nsec))
+            return found.count < limit
+        }
+        return found
+    }
+
+    /// When one of these files was changed, moved or made last, in milliseconds since 1970. Blocks.
+    static func latestChange(in directory: String) throws -> Int64 {
+        var latest: Int64 = 0
+        try walk(directory) { _, status in
+            latest = max(latest, Int64(status.st_ctim.tv_sec) * 1000 + Int64(status.st_ctim.tv_nsec) / 1_000_000)
+            return true
+        }
+        return latest
+    }
+
+    /// - Parameter visit: is given a file's path and status; false ends the walk.
+    private static func walk(_ directory: String, _ visit: (String, stat) -> Bool) throws {
+        let root = try DirectoryHandle(path: directory, resolution: .beneath)
         var pending = [""]
-        while let path = pending.popLast(), found.count < limit {
+        while let path = pending.popLast() {
             // Vanished meanwhile: the next change tells.
             guard let handle = path.isEmpty ? root : try? root.directory(path), let names = try? handle.names() else {
                 continue
@@ -161,13 +182,10 @@ struct FileStamp: Sendable, Hashable {
                 let child = path.isEmpty ? name : path + "/" + name
                 if status.st_mode & S_IFMT == S_IFDIR {
                     pending.append(child)
-                } else {
-                    found[child] = FileStamp(
-                        inode: UInt64(status.st_ino), size: Int64(status.st_size), mode: UInt32(status.st_mode),
-                        seconds: Int64(status.st_mtim.tv_sec), nanoseconds: Int64(status.st_mtim.tv_nsec))
+                } else if !visit(child, status) {
+                    return
                 }
             }
         }
-        return found
     }
 }

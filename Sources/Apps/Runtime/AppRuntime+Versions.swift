@@ -46,7 +46,7 @@ extension AppRuntime {
             // Whether an adopted container is healthy is asked again; it serves meanwhile, as it did before.
             guard let status = try await existing(plan.containerID), status.processID != nil,
                 status.phase == .running || status.phase == .starting,
-                plan.development == nil || isReusable(status, plan)
+                try await isUpToDate(status, plan)
             else { return false }
             service = .running(try await running(plan))
             progress = .running
