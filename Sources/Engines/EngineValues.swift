@@ -52,6 +52,8 @@ package struct ImageBuildRequest: Sendable {
     package var tag: ImageReference
     /// Build arguments.
     package var arguments: [String: String] = [:]
+    /// Further build arguments, whose values must not be found in command lines, output, history or caches afterwards.
+    package var secretArguments: [String: String] = [:]
     /// The stage to stop at.
     package var target: String?
     /// Labels put on the image.

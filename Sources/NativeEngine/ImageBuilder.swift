@@ -35,12 +35,20 @@ struct ImageBuilder: Sendable {
         defer { remove(workspace) }
         progress(.step("building \(request.tag.familiar)"))
         try await provideBases(of: request, workspace: workspace)
-        try await run(Self.buildArguments(request), environment: request.arguments, progress: progress, of: request)
+        let secrets = BuildSecrets(values: request.secretArguments)
+        let values = request.arguments.merging(secrets.values) { _, secret in secret }
+        try await run(Self.buildArguments(request), environment: values, progress: progress, of: request)
         progress(.step("storing \(request.tag.familiar)"))
         let layout = workspace + "/layout"
         // Compressing would only be undone a moment later.
         let export = ["push", "--quiet", "--disable-compression", Self.localName(request.tag), "oci:\(layout):latest"]
         try await run(export, environment: [:], progress: { _ in }, of: request)
+        if !secrets.values.isEmpty {
+            // The tool's own copy has the values in its history.
+            try await run(
+                ["rmi", "--force", Self.localName(request.tag)], environment: [:], progress: { _ in }, of: request)
+            try await Blocking.run { try secrets.redactHistory(layout: layout) }
+        }
         return try await store.ingest(layout: layout, reference: request.tag, progress: progress)
     }
 
@@ -92,10 +100,14 @@ struct ImageBuilder: Sendable {
 
     static func buildArguments(_ request: ImageBuildRequest) -> [String] {
         var arguments = [
-            "bud", "--isolation", "chroot", "--layers", "--tag", localName(request.tag), "--file",
+            "bud", "--isolation", "chroot", request.secretArguments.isEmpty ? "--layers" : "--layers=false", "--tag",
+            localName(request.tag), "--file",
             request.containerFile,
         ]
-        for name in request.arguments.keys.sorted() { arguments += ["--build-arg", name] }
+        for name in request.arguments.keys.sorted() where request.secretArguments[name] == nil {
+            arguments += ["--build-arg", name]
+        }
+        arguments += BuildSecrets(values: request.secretArguments).arguments
         for (name, value) in request.labels.sorted(by: { $0.key < $1.key }) {
             arguments += ["--label", "\(name)=\(value)"]
         }
@@ -113,10 +125,12 @@ struct ImageBuilder: Sendable {
         of request: ImageBuildRequest
     ) async throws -> ProgramResult {
         let output = OutputTail()
+        let secrets = BuildSecrets(values: request.secretArguments)
         let result = try await Program.run(try invocation(arguments, environment: environment)) { line in
             guard !Self.isNoise(line.text) else { return }
-            output.append(line.text)
-            progress(.log(line.text))
+            let text = secrets.redacted(line.text)
+            output.append(text)
+            progress(.log(text))
         }
         guard result.exitCode == 0 else {
             throw EngineError(

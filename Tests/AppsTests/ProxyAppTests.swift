@@ -311,6 +311,30 @@ struct ProxyAppTests {
         }
     }
 
+    @Test("EX-16, EX-17 a secret in a build argument is told apart, and programs see its template")
+    func secretBuildArguments() async throws {
+        let program = """
+            load("container.in", "container")
+            c = container.config(container.AUTO, port=80, cargs={"TOK": "{{secret \\"TOK\\"}}", "N": 1})
+            app = ace.app("s", container=c, routes=[ace.api("/", handler=lambda req: str(c.value.cargs), type=ace.TEXT)],
+                permissions=[ace.permission("container.in", "config", ["auto"], secrets=[["TOK"]])])
+            """
+        try await AppHost.run(secrets: ["TOK": "s3cr3t"]) { host in
+            let requests = Recorder<ImageBuildRequest>()
+            await host.engine.onBuild { request, _ in
+                requests.add(request)
+                return ImageScript()
+            }
+            try await host.create("/", ["app.star": program, "Containerfile": SamplePrograms.web])
+            _ = try await host.service.start("/")
+            let request = try #require(requests.all.first)
+            let shown = try await host.get("/").bodyText
+
+            #expect(request.arguments == ["N": "1"] && request.secretArguments == ["TOK": "s3cr3t"])
+            #expect(shown.contains("{{secret") && !shown.contains("s3cr3t"), "\(shown)")
+        }
+    }
+
     @Test("EX-22 container options")
     func options() async throws {
         let files = ["app.star": SamplePrograms.proxy, "Containerfile": SamplePrograms.web]

@@ -81,16 +81,17 @@ extension ServicePlanner {
     /// Decides what development makes of the container; nil for production apps.
     /// - Throws: ``AppError`` `.configDevelopment`.
     func development(
-        _ config: ContainerConfig, _ arguments: [String: String], _ file: FoundFile?
+        _ config: ContainerConfig, _ arguments: [String: EnvironmentValue], _ file: FoundFile?
     ) async throws -> DevelopmentSketch? {
         let settings = config.development
         guard version.isDevelopment else {
             if let file { try DevelopmentPlanner.checkProduction(file.parsed, settings) }
             return nil
         }
+        let texts = arguments.mapValues { $0.exposed ?? "" }
         let context = version.directory + (config.buildDirectory.isEmpty ? "" : "/" + config.buildDirectory)
         var flow = DevelopmentFlow.plain(reason: nil)
-        if let file { flow = try await self.flow(config, arguments, file, context) }
+        if let file { flow = try await self.flow(config, texts, file, context) }
         var mounted: MountedSource?
         var notices: [String] = []
         var content: String?
@@ -103,7 +104,7 @@ extension ServicePlanner {
             if let reason { notices = ["every change builds the image anew: \(reason)"] }
             if let file {
                 content = IdentityHash.build(
-                    source: try await world.sources.liveHash(of: version), arguments: arguments,
+                    source: try await world.sources.liveHash(of: version), arguments: texts,
                     containerFile: file.path, buildDirectory: config.buildDirectory)
             }
         }

@@ -21,6 +21,7 @@ struct ContainerConfig: Sendable, Hashable {
     /// Relative to the source; empty is its root.
     var buildDirectory: String
     var volumes: [String]
+    /// Secrets in it are templates.
     var buildArguments: [String: String]
     /// The secrets of the grant that allowed the call.
     var secrets: [[String]]
@@ -74,9 +75,9 @@ enum ContainerPlugin {
     ) { arguments, _ in
         let config = try ContainerConfig(arguments)
         let fields = ["lifetime", "scheme", "health", "build_dir", "volumes", "cargs", "dev_settings", "port"].map {
-            (name: $0, value: arguments.value($0))
+            (name: $0, value: arguments.written($0))
         }
-        return .host(ContainerConfigValue(config, fields: [("source", arguments.value("src"))] + fields))
+        return .host(ContainerConfigValue(config, fields: [("source", arguments.written("src"))] + fields))
     }
 
     static let run = PluginFunction(
@@ -143,11 +144,6 @@ enum ContainerPlugin {
     }
 }
 
-extension PluginArguments {
-    /// A parameter as it came.
-    func value(_ name: String) -> JSONValue { values[name] ?? .null }
-}
-
 extension ContainerConfig {
     /// Checks the arguments of `container.config`.
     init(_ arguments: PluginArguments) throws {
@@ -177,8 +173,12 @@ extension ContainerConfig {
         let directory = arguments.string("build_dir")
         buildDirectory = directory == "/" ? "" : try Self.beneath(directory, parameter: "build_dir")
         volumes = arguments.strings("volumes")
-        buildArguments = Dictionary(
-            arguments.entries("cargs").map { ($0.key, $0.value.plainText) }, uniquingKeysWith: { $1 })
+        // Resolved when the image is built, so that what is secret is known to be.
+        if case .object(let members) = arguments.written("cargs") {
+            buildArguments = Dictionary(members.map { ($0.key, $0.value.plainText) }, uniquingKeysWith: { $1 })
+        } else {
+            buildArguments = [:]
+        }
         secrets = arguments.grant.secrets
         development = try DevelopmentSettings(arguments.entries("dev_settings"))
     }

@@ -44,10 +44,15 @@ struct PluginParameter: Sendable {
 /// The arguments of a plugin call, bound, checked, secrets replaced.
 struct PluginArguments: Sendable {
     fileprivate(set) var values: [String: JSONValue] = [:]
+    /// The values as the program wrote them: templates instead of secrets.
+    fileprivate var unresolved: [String: JSONValue] = [:]
     /// Parameters for which the caller gave a value.
     fileprivate(set) var given: Set<String> = []
     /// The grant that allowed the call.
     let grant: Grant
+
+    /// A parameter as the program wrote it: templates instead of secrets.
+    func written(_ name: String) -> JSONValue { unresolved[name] ?? .null }
 
     /// The text of a string parameter.
     func string(_ name: String) -> String {
@@ -172,6 +177,7 @@ struct PluginFunction: Sendable {
             return .string(try scope.secrets.resolve(text, granted: arguments.grant.secrets).text)
         }
         var copy = arguments
+        copy.unresolved = arguments.values
         copy.values = try arguments.values.mapValues { value in
             switch value {
             case .string: return try replace(value)

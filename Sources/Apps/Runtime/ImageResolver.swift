@@ -20,7 +20,13 @@ struct ImageResolver: Sendable {
                 return image
             }
             var request = ImageBuildRequest(contextDirectory: context, containerFile: file, tag: tag)
-            request.arguments = arguments
+            for (name, value) in arguments {
+                switch value {
+                case .plain(let text): request.arguments[name] = text
+                case .secret(let text): request.secretArguments[name] = text
+                case .withheld: break  // only records withhold
+                }
+            }
             request.labels = ["martlet.app": plan.version.appID]
             request.target = development?.mounted?.target
             if let content = development?.imageContent { request.labels[DevelopmentPlan.contentLabel] = content }

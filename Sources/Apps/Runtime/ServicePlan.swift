@@ -5,7 +5,7 @@ internal import OCI
 /// Where the image of an app comes from.
 enum PlannedImage: Sendable, Hashable {
     /// Built from the stored source; `file` and `context` are absolute.
-    case build(tag: ImageReference, file: String, context: String, arguments: [String: String])
+    case build(tag: ImageReference, file: String, context: String, arguments: [String: EnvironmentValue])
     /// Pinned.
     case pinned(name: String, digest: Digest)
     /// Not known in the local store yet.
@@ -130,8 +130,11 @@ struct ServicePlanner: Sendable {
         let resolve: (String) throws -> (text: String, isSecret: Bool) = {
             try world.secrets.resolve($0, granted: config.secrets)
         }
-        var arguments = config.buildArguments
-        for (name, value) in version.details.buildArguments { arguments[name] = try resolve(value).text }
+        let arguments = try config.buildArguments.merging(version.details.buildArguments) { $1 }.mapValues {
+            let (text, isSecret) = try resolve($0)
+            return isSecret ? EnvironmentValue.secret(text) : .plain(text)
+        }
+        let texts = arguments.mapValues { $0.exposed ?? "" }
         let (image, file) = try await image(config, arguments)
         let parsed = file?.parsed
         let sketch = try await development(config, arguments, file)
@@ -150,7 +153,7 @@ struct ServicePlanner: Sendable {
         let hash = IdentityHash.version(
             IdentityHash.VersionInputs(
                 source: sketch?.identity ?? version.sourceHash, environment: identity,
-                options: version.details.containerOptions, arguments: arguments, volumes: volumes,
+                options: version.details.containerOptions, arguments: texts, volumes: volumes,
                 imageDigest: version.details.imageDigest ?? "", image: image.name, port: Int(port ?? 0),
                 scheme: config.scheme.rawValue, health: config.health + (keepsAppPath ? "+app" : ""),
                 lifetime: config.isCommand ? "command" : "app"))
@@ -171,7 +174,7 @@ struct ServicePlanner: Sendable {
     }
 
     private func image(
-        _ config: ContainerConfig, _ arguments: [String: String]
+        _ config: ContainerConfig, _ arguments: [String: EnvironmentValue]
     ) async throws -> (image: PlannedImage, file: FoundFile?) {
         if case .image(let name) = config.source {
             guard ImageReference(parsing: name) != nil else {
@@ -183,9 +186,10 @@ struct ServicePlanner: Sendable {
             return (.unpinned(name: name), nil)
         }
         let file = try await containerFile(config)
-        let parsed = try ContainerFile(text: file.text, name: file.path, buildArguments: arguments)
+        let texts = arguments.mapValues { $0.exposed ?? "" }
+        let parsed = try ContainerFile(text: file.text, name: file.path, buildArguments: texts)
         let hash = IdentityHash.build(
-            source: version.sourceHash, arguments: arguments, containerFile: file.path,
+            source: version.sourceHash, arguments: texts, containerFile: file.path,
             buildDirectory: config.buildDirectory)
         let context = config.buildDirectory.isEmpty ? "" : "/" + config.buildDirectory
         let planned = PlannedImage.build(
