@@ -153,6 +153,13 @@ extension AppError {
             "the app wants a container and the engine `\(name)` cannot \(ability) (`container_command` of the server)")
     }
 
+    static func starting(_ state: AppState) -> AppError {
+        var error = AppError(
+            .runWait, "its start takes long, it is still \(state.rawValue)", hint: "the start goes on; ask again")
+        error.retryAfterSeconds = 5
+        return error
+    }
+
     static func option(_ option: String, value: String?) -> AppError {
         AppError(.optionDenied, "container option `\(option)` with value `\(value ?? "")` is not allowed")
     }

@@ -50,6 +50,7 @@ package struct AppError: MartletError, Hashable {
         case healthFailed = "HEALTH-FAIL"
         case runExited = "RUN-EXITED"
         case runBackoff = "RUN-BACKOFF"
+        case runWait = "RUN-WAIT"
         case commandExit = "CMD-EXIT"
         case commandJSON = "CMD-JSON"
         case commandFormat = "CMD-FORMAT"
@@ -96,7 +97,7 @@ package struct AppError: MartletError, Hashable {
             .optionDenied, .appApproval:
             .permissionDenied
         case .configEngine, .actionSuggest, .configNixpacks: .unsupported
-        case .buildWait, .imagePull, .runBackoff: .unavailable
+        case .buildWait, .imagePull, .runBackoff, .runWait: .unavailable
         case .healthFailed: .timedOut
         case .buildFailed, .runStart, .runExited, .commandExit, .commandJSON: .internalError
         case .appAddress, .appSource, .appStar, .appEvaluation, .appOutput, .pluginKeyword, .pluginDuplicate,
@@ -113,7 +114,7 @@ package struct AppError: MartletError, Hashable {
     package var httpStatus: Int {
         switch code {
         case .appNotFound: 404
-        case .buildWait, .runBackoff: 503
+        case .buildWait, .runBackoff, .runWait: 503
         case .actionOption, .actionForm: 400
         case .actionBody: 413
         case .actionSuggest: 501

@@ -11,13 +11,13 @@ extension AppService {
     /// containers have been adopted, before the gateway listens.
     package func restore() async throws {
         let records = try await world.apps.apps()
-        var routes: [String: [PublishedRoute]] = [:]
+        var published: [String: PublishedApp] = [:]
         for record in records where record.state == AppRecordState.active.rawValue {
             do {
                 let runtime = try await revive(record)
                 _ = await runtime.adopt()
                 runtimes[record.id] = runtime
-                routes[record.id] = await runtime.routes()
+                published[record.id] = await runtime.published()
                 if AppNames.isDevelopment(record.id) { _ = await watchSource(of: runtime) }
             } catch {
                 world.logger.error(
@@ -25,7 +25,7 @@ extension AppService {
                     metadata: ["app.id": "\(record.id)", "error": "\(error)"])
             }
         }
-        world.board.set(routes)
+        world.board.set(published)
         halfDeleted = records.filter { $0.state == AppRecordState.deleting.rawValue }.map(\.id)
         try await collectLeftovers(records)
     }

@@ -107,8 +107,10 @@ extension AppService {
         record.settingsJSON = try Stored.text(settings)
         record.updatedAt = world.time.milliseconds
         try await world.apps.save(live.version.record(.live), updating: record)
+        let previous = await context.runtime.live
         await context.runtime.switchOver(to: live, running: running)
         await collectVersions(record)
+        await collectImages(live: live, previous: previous)
         return change
     }
 

@@ -2,6 +2,7 @@ internal import Containers
 internal import Core
 internal import Engines
 internal import Logging
+internal import OCI
 internal import State
 
 /// One app as a change finds it.
@@ -77,13 +78,32 @@ extension AppService {
         }
     }
 
+    /// Removes images built for versions before the previous one.
+    func collectImages(live: LiveVersion, previous: LiveVersion) async {
+        var kept: Set<String> = []
+        for version in [live, previous] {
+            guard case .success(let loaded) = version.outcome, let config = loaded.declaration.container,
+                // What cannot be planned has no image.
+                let plan = try? await ServicePlanner(world: world, version: version.version, loaded: loaded).plan(
+                    config),
+                case .build(let tag, _, _, _) = plan.image
+            else { continue }
+            kept.insert(tag.description)
+        }
+        await removeImages(of: live.version.appID, except: kept)
+    }
+
     /// Removes the images that were built for an app.
     func removeImages(of id: String, except kept: Set<String>) async {
         let prefix = "localhost/\(AppNames.imageRepository(of: id)):"
         do {
             for image in try await world.engine.images() {
                 for name in image.references where name.hasPrefix(prefix) && !kept.contains(name) {
-                    try await world.engine.removeImage(name, force: false)
+                    do {
+                        try await world.engine.removeImage(name, force: false)
+                    } catch let error as EngineError where error.code == .imageInUse {
+                        continue  // a container that is about to go; the next deploy tries again
+                    }
                 }
             }
         } catch {

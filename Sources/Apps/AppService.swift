@@ -45,7 +45,8 @@ package actor AppService {
                 bounds: SourceTree.Bounds(files: configuration.sourceFileLimit, bytes: configuration.sourceByteLimit)),
             threads: EvaluationThreads(width: configuration.maxEvaluations),
             secrets: SecretResolver(providers: secrets, defaultProvider: configuration.defaultSecretsProvider),
-            board: RouteBoard(publisher), builds: BuildSlots(configuration.maxConcurrentBuilds),
+            board: RouteBoard(publisher, configuration: configuration),
+            builds: BuildSlots(configuration.maxConcurrentBuilds),
             instance: layout.instanceName, runDirectory: layout.runtimeDirectory + "/apps",
             fileDirectory: layout.runtimeDirectory + "/app-files", volumeDirectory: layout.stateDirectory + "/volumes",
             time: time, logger: logger)

@@ -46,6 +46,12 @@ package struct AppsConfiguration: Sendable {
     package var sourceByteLimit: Int64 = 1 << 30
     /// Evaluations that may run at a time.
     package var maxEvaluations = 32
+    /// Seconds after which somebody at a browser sees how a start stands instead of nothing.
+    package var waitingPageSeconds = 5
+    /// Seconds that all other requests are held while an app starts.
+    package var holdLimitSeconds = 900
+    /// Whether the root of the default domain lists the apps as long as no app is there.
+    package var listsApps = true
     /// Seconds a replaced container's last requests have.
     package var drainSeconds = 30
 

@@ -180,6 +180,9 @@ package struct DaemonProcess: Sendable {
         apps.maxConcurrentBuilds = configuration[ConfigurationKeys.maxConcurrentBuilds]
         apps.maxBuildWaitSeconds = configuration[ConfigurationKeys.maxBuildWait]
         apps.actionBodyLimit = configuration[ConfigurationKeys.actionBody]
+        apps.listsApps = configuration[ConfigurationKeys.rootList]
+        apps.waitingPageSeconds = configuration[ConfigurationKeys.waitingPage]
+        apps.holdLimitSeconds = configuration[ConfigurationKeys.holdLimit]
         apps.retainVersions = configuration[ConfigurationKeys.retainVersions]
         return apps
     }

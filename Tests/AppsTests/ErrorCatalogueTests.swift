@@ -177,7 +177,8 @@ struct ErrorCatalogueTests {
         let shown = Set(Self.all.map(\.code)).union([.appNotFound, .buildWait, .actionBody])
         // Shown by AppAddressTests, LifeCycleTests, CommandAppTests and the tests of development mode.
         let elsewhere: Set<AppError.Code> = [
-            .appExists, .appAddress, .appSource, .appApproval, .appOutput, .runBackoff, .pluginArgument, .actionForm,
+            .appExists, .appAddress, .appSource, .appApproval, .appOutput, .runBackoff, .runWait, .pluginArgument,
+            .actionForm,
             .actionResult,
         ]
         // Nothing here signs users in or has a stage yet; the checks are those of PermissionTests.

@@ -310,7 +310,7 @@ struct LifeCycleTests {
             #expect(try await host.service.apps().isEmpty)
             #expect(try await host.observed().isEmpty)
             #expect(try await host.imageNames().isEmpty)
-            #expect(host.routes.routes.isEmpty)
+            #expect(host.routes.routes.map(\.id) == ["apps"])
             #expect(try await host.service.world.sources.collect(known: [:]).isEmpty)
             await #expect(throws: AppError.self) { try await host.service.app(created.id) }
             try await host.create("/", Self.files)

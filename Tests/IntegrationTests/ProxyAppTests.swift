@@ -110,8 +110,10 @@ struct ProxyAppTests {
                 try await host.succeed("app", "delete", "/\(name)")
             }
             #expect(try await host.containers().isEmpty)
-            let port = try await host.get("/")
-            #expect(port.status == 404)
+            let list = try await host.get("/")
+            let nothing = try await host.get("/unhealthy")
+            #expect(list.status == 200 && list.text == "no apps\n")
+            #expect(nothing.status == 404 && nothing.text.contains("APP-NOTFOUND"))
         }
     }
 }

@@ -53,7 +53,7 @@ enum ErrorAnswer {
             """
     }
 
-    private static func escaped(_ text: String) -> String {
+    static func escaped(_ text: String) -> String {
         var out = ""
         for character in text {
             switch character {

@@ -2,7 +2,12 @@ internal import Engines
 
 extension AppRuntime {
     /// Publishes the routes as they are now.
-    func publishRoutes() { world.board.set(routes(), of: id) }
+    func publishRoutes() { world.board.set(published(), of: id) }
+
+    /// The app as the board shows it.
+    func published() -> PublishedApp {
+        PublishedApp(name: live.version.details.name, address: address, routes: routes())
+    }
 
     /// The app's routes as they are now.
     func routes() -> [PublishedRoute] {
@@ -58,23 +63,9 @@ extension AppRuntime {
         return .proxy(backend(running, options))
     }
 
-    private func backend(_ service: RunningService, _ options: ProxyRouteOptions) -> PublishedBackend {
+    func backend(_ service: RunningService, _ options: ProxyRouteOptions) -> PublishedBackend {
         PublishedBackend(id: service.backendID, endpoint: service.endpoint, options: options) { [self] head in
             await wake(head, options)
-        }
-    }
-
-    /// Where a held request goes once the container runs.
-    func wake(_ head: AppRequestHead, _ options: ProxyRouteOptions) async -> WakeOutcome {
-        do {
-            return .proxy(backend(try await ensure(), options))
-        } catch {
-            let failure = AppError(starting: error)
-            return .respond(
-                ErrorAnswer.response(
-                    failure, for: head,
-                    showsLog: live.version.isDevelopment || world.configuration.showLogsForFailure,
-                    script: refreshScript))
         }
     }
 
@@ -83,7 +74,7 @@ extension AppRuntime {
     }
 
     /// What makes the page of a development app's failure come again once the source has changed.
-    private var refreshScript: String? {
+    var refreshScript: String? {
         live.version.isDevelopment ? address.joined(BrowserEvents.path + "/" + BrowserEvents.scriptName) : nil
     }
 

@@ -39,6 +39,8 @@ actor AppRuntime {
     /// Ends in a row of a container that had been healthy for less than ``shortRun``.
     var crashes = 0
     var healthySince = Duration.zero
+    /// When the latest start began.
+    var startedAt = Duration.zero
     static let shortRun = Duration.seconds(10)
     static let crashLimit = 10
     /// Whether the container was stopped for lack of requests.
@@ -138,6 +140,7 @@ actor AppRuntime {
         progress = .starting
         let before = predecessor
         predecessor = nil
+        startedAt = world.time.uptime
         // Owned by this actor: awaited by everybody who needs the service, cancelled by `close()`.
         let task = Task {
             _ = await before?.result

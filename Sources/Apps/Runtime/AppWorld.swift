@@ -59,32 +59,36 @@ enum JobProgress {
 /// The routes of all apps; each change publishes all of them at once.
 final class RouteBoard: Sendable {
     private let publisher: any RoutePublisher
-    private let routes = Mutex<[String: [PublishedRoute]]>([:])
+    private let configuration: AppsConfiguration
+    private let apps = Mutex<[String: PublishedApp]>([:])
 
-    init(_ publisher: any RoutePublisher) { self.publisher = publisher }
+    init(_ publisher: any RoutePublisher, configuration: AppsConfiguration) {
+        self.publisher = publisher
+        self.configuration = configuration
+    }
 
     /// Replaces the routes of one app; requests that arrive after this returns see the new ones.
-    func set(_ new: [PublishedRoute], of app: String) {
+    func set(_ new: PublishedApp, of id: String) {
         // Published under the lock, so that an older table never replaces a newer one.
-        routes.withLock { table in
-            table[app] = new
-            publisher.publish(Self.all(table))
+        apps.withLock { table in
+            table[id] = new
+            publisher.publish(all(table))
         }
     }
 
     /// Replaces the routes of several apps at once.
-    func set(_ new: [String: [PublishedRoute]]) {
-        routes.withLock { table in
+    func set(_ new: [String: PublishedApp]) {
+        apps.withLock { table in
             table.merge(new) { $1 }
-            publisher.publish(Self.all(table))
+            publisher.publish(all(table))
         }
     }
 
     /// Removes the routes of one app.
-    func remove(_ app: String) {
-        routes.withLock { table in
-            table[app] = nil
-            publisher.publish(Self.all(table))
+    func remove(_ id: String) {
+        apps.withLock { table in
+            table[id] = nil
+            publisher.publish(all(table))
         }
     }
 
@@ -96,8 +100,16 @@ final class RouteBoard: Sendable {
     /// What the gateway has seen of a backend.
     func activity(of backend: String) -> PublishedActivity { publisher.activity(of: backend) }
 
-    private static func all(_ table: [String: [PublishedRoute]]) -> [PublishedRoute] {
-        table.sorted { $0.key < $1.key }.flatMap(\.value)
+    private func all(_ table: [String: PublishedApp]) -> [PublishedRoute] {
+        let routes = table.sorted { $0.key < $1.key }.flatMap(\.value.routes)
+        let isRootTaken = table.values.contains {
+            $0.address.path == "/" && ($0.address.domain.isEmpty || $0.address.domain == configuration.defaultDomain)
+        }
+        guard configuration.listsApps, !isRootTaken else { return routes }
+        let list = AppList(apps: Array(table.values), publicURL: configuration.publicURL)
+        return routes + [
+            PublishedRoute(id: "apps", host: configuration.defaultDomain, pathPrefix: "/", target: .respond(list))
+        ]
     }
 }
 

@@ -113,6 +113,14 @@ enum ConfigurationKeys {
     static let maxBuildWait = ConfigurationKey(
         "system.max_build_wait_secs", 120, "How long a build waits for its turn.", rule: between(1...86_400))
 
+    static let rootList = ConfigurationKey(
+        "system.root_serve_list_apps", true, "Whether `/` lists the apps as long as no app is there.")
+    static let waitingPage = ConfigurationKey(
+        "container.waiting_page_secs", 5, "After how long a browser sees how the start of an app stands.",
+        rule: between(0...86_400))
+    static let holdLimit = ConfigurationKey(
+        "container.hold_limit_secs", 900, "How long all other requests are held while an app starts.",
+        rule: between(1...86_400))
     static let healthURL = ConfigurationKey(
         "container.health_url", "/", "The path that is asked whether an app is ready.")
     static let healthTimeout = ConfigurationKey(
@@ -156,6 +164,7 @@ enum ConfigurationKeys {
         apiAllowOpen.erased, logLevel.erased, logFormat.erased, engineRuntime.erased, concurrentLaunches.erased,
         jobsConcurrency.erased,
         defaultDomain.erased, fallbackUnknownDomains.erased, maxConcurrentBuilds.erased, maxBuildWait.erased,
+        rootList.erased, waitingPage.erased, holdLimit.erased,
         healthURL.erased, healthTimeout.erased, healthAttempts.erased,
         developmentHealthAttempts.erased, idleShutdown.erased, idleBytes.erased,
         statusInterval.erased, logLines.erased, showLogs.erased, actionBody.erased, retainVersions.erased,

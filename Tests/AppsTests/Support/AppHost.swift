@@ -146,8 +146,13 @@ final class AppHost: Sendable {
     // MARK: Requests
 
     /// Sends a request through the routes as published now.
-    func get(_ path: String, accept: String = "*/*", host: String = "localhost") async throws -> AppResponse {
-        try await send(AppRequest(Self.head("GET", path, accept, host)), host: host)
+    func get(
+        _ path: String, accept: String = "*/*", host: String = "localhost",
+        headers: [(name: String, value: String)] = [], method: String = "GET"
+    ) async throws -> AppResponse {
+        var head = Self.head(method, path, accept, host)
+        head.headers += headers
+        return try await send(AppRequest(head), host: host)
     }
 
     /// Submits a form.
