@@ -141,7 +141,9 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
-        tests("AppsTests", ["Apps", "Starlark", "Engines", "State", "Jobs", "Containers", "OCI", "Core", logging]),
+        tests(
+            "AppsTests",
+            ["Apps", "Starlark", "Engines", "State", "Jobs", "Containers", "LinuxKernel", "OCI", "Core", logging]),
         tests("GatewayTests", nio + ["Gateway", "Core", logging, .product(name: "NIOSSL", package: "swift-nio-ssl")]),
         tests(
             "APITests",

@@ -1,6 +1,8 @@
 import Core
 import Engines
 import FoundationEssentials
+import LinuxKernel
+import Synchronization
 import Testing
 
 @testable import Apps
@@ -328,6 +330,62 @@ struct DevelopmentAppTests {
         }
     }
 
+    @Test("an app that changes its own source whenever it starts is not reloaded for ever")
+    func echo() async throws {
+        try await AppHost.run { host in
+            let file = "\(host.root)/src/state.json"
+            let count = Counter()
+            await host.engine.onBuild { _, _ in
+                var script = ImageScript()
+                script.process = { _ in
+                    try? "\(count.next())".write(toFile: file, atomically: true, encoding: .utf8)  // compared below
+                    return SimulatedProcess(lines: ["started"])
+                }
+                return script
+            }
+            let created = try await Self.create(host)
+            _ = try await host.get("/")
+            let watch = try #require(await host.service.watches[created.id])
+            try await Self.until { await !watch.passedOver.isEmpty }
+
+            #expect(await watch.passedOver == ["state.json"])
+            #expect(await Self.starts(host) == SourceWatch.echoLimit + 1)
+            // Other files still count.
+            try host.source("src", ["app.py": "two"])
+            try await Self.until { await Self.starts(host) == SourceWatch.echoLimit + 2 }
+        }
+    }
+
+    @Test("what cannot be followed is told with the limit that was met")
+    func limits() {
+        let bound = SourceWatch.reason(TreeWatchFailure.tooManyDirectories(limit: 8192), "/src")
+        let kernel = SourceWatch.reason(
+            TreeWatchFailure.kernelLimit(setting: "fs.inotify.max_user_watches"), "/src")
+
+        #expect(bound.contains("8192") && bound.contains("/src"))
+        #expect(kernel.contains("fs.inotify.max_user_watches"))
+    }
+
+    @Test("permissions that a changed source asks for are refused until they are approved")
+    func approval() async throws {
+        try await AppHost.run { host in
+            _ = try await Self.create(host)
+            _ = try await host.get("/")
+            let changed = """
+                load("proxy.in", "proxy")
+                app = ace.app("F", routes=[ace.proxy("/", proxy.config("http://127.0.0.1:9"))],
+                    permissions=[ace.permission("proxy.in", "config", ["http://127.0.0.1:9"])])
+                """
+            try host.source("src", ["app.star": changed])
+            try await Self.until { try await host.get("/").bodyText.contains("PERM-ARG") }
+            await #expect(throws: AppError.self) { try await host.service.reload("/") }
+            let change = try await host.service.approve("/")
+
+            #expect(change.changed && !change.audit.needsApproval)
+            #expect(try await host.get("/").bodyText == "http://127.0.0.1:9")
+        }
+    }
+
     @Test("a development app needs a source of its own")
     func noSource() async throws {
         try await AppHost.run { host in
@@ -354,6 +412,18 @@ struct DevelopmentAppTests {
             try await Self.until { try await host.get("/").status == 200 }
 
             #expect(await Self.builds(host) == 2)
+        }
+    }
+}
+
+/// Counts.
+private final class Counter: Sendable {
+    private let value = Mutex(0)
+
+    func next() -> Int {
+        value.withLock {
+            $0 += 1
+            return $0
         }
     }
 }

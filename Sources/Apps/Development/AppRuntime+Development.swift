@@ -42,7 +42,8 @@ extension AppRuntime {
         guard development.mounted != nil, development.reload != .none else { return true }
         let directory = development.source
         let changed = try await Blocking.run { try FileStamp.latestChange(in: directory) }
-        hasNewSource = changed > status.startedAt ?? 0
+        // Files carry the time of the kernel's latest tick, which is up to 10 ms old.
+        hasNewSource = changed + 10 >= status.startedAt ?? 0
         return !hasNewSource
     }
 

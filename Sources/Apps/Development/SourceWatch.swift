@@ -28,7 +28,8 @@ actor SourceWatch {
     private var watcher: TreeWatcher?
     private var task: Task<Void, Never>?
     private var stamps: [String: FileStamp] = [:]
-    private var passedOver: Set<String> = []
+    /// Files whose changes the app makes itself.
+    private(set) var passedOver: Set<String> = []
     private var echo: (files: Set<String>, count: Int, at: Duration)?
 
     init(app: String, directory: String, world: AppWorld, reload: @escaping @Sendable () async -> Void) {
