@@ -259,6 +259,75 @@ struct DevelopmentPlannerTests {
         #expect(try Self.mounted(text).command == ["python", "/src/app.py"])
     }
 
+    // MARK: Replay
+
+    private static let compiled = """
+        FROM go AS build
+        ARG TAGS=fast
+        WORKDIR /src
+        COPY go.mod ./
+        RUN go mod download
+        COPY . .
+        RUN --mount=type=cache,target=/root/.cache/go go build -tags $TAGS -o /out/server ./cmd
+        FROM alpine
+        COPY --from=build /out/server /usr/local/bin/shop
+        CMD ["/usr/local/bin/shop", "--port", "80 80"]
+        """
+
+    @Test("a program that the build makes from the source is built again before each start")
+    func replay() throws {
+        let plan = try Self.mounted(Self.compiled)
+
+        #expect(plan.target == "build" && plan.isInferred)
+        #expect(plan.command?.prefix(2) == ["/bin/sh", "-c"])
+        #expect(
+            plan.command?.last == """
+                (cd /src || exit
+                export TAGS=fast
+                go build -tags $TAGS -o /out/server ./cmd
+                ) && cd /src && exec /out/server --port '80 80'
+                """)
+        #expect(plan.caches.count == 1 && plan.caches[0].hasSuffix(":/root/.cache/go"))
+    }
+
+    @Test("a program found by its name alone is traced to the build, too")
+    func replayByName() throws {
+        let text = Self.compiled.replacing("\"/usr/local/bin/shop\"", with: "\"shop\"")
+
+        #expect(try Self.mounted(text).command?.last?.hasSuffix("exec /out/server --port '80 80'") == true)
+    }
+
+    @Test("what the build has ready without the source needs no repetition")
+    func noReplay() throws {
+        let text = """
+            FROM python AS build
+            WORKDIR /app
+            FROM python
+            WORKDIR /app
+            CMD ["/usr/local/bin/python", "app.py"]
+            """
+
+        #expect(try Self.mounted(text).command == ["/usr/local/bin/python", "app.py"])
+    }
+
+    @Test(
+        "a build that cannot be repeated means the plain flow",
+        arguments: [
+            ("--mount=type=cache,target=/root/.cache/go", "--mount=type=secret,id=x"),
+            ("--mount=type=cache,target=/root/.cache/go", "--mount=type=bind,target=/x"),
+            ("--mount=type=cache,target=/root/.cache/go", "--network=none"),
+            ("$TAGS", "$(cat tags)"), ("$TAGS", "`cat tags`"), ("COPY . .", "RUN true"), ("COPY go.mod ./", "RUN true"),
+            ("ARG TAGS=fast", "SHELL [\"/bin/bash\", \"-c\"]"), ("/out/server", "/src/server"),
+            ("--from=build /out/server", "--from=build /out/s*"), ("COPY --from=build", "COPY --from=other"),
+            ("./cmd\n", "./cmd <<EOF\nx\nEOF\n"),
+        ])
+    func doubtfulReplay(old: String, new: String) throws {
+        var text = Self.compiled.replacing(old, with: new)
+        if new == "RUN true" { text = text.replacing("COPY . .\n", with: "").replacing("COPY go.mod ./\n", with: "") }
+
+        #expect(try Self.reason(text) != nil, "\(text)")
+    }
+
     @Test("a command given runs as it is, in the mounted source")
     func explicitCommand() throws {
         let plan = try Self.mounted(

@@ -108,6 +108,36 @@ struct DevelopmentAppTests {
         }
     }
 
+    @Test("a program that is built from the source is built again in the same container")
+    func replay() async throws {
+        try await TestHost.run { host in
+            let source = try Self.app(host)
+            try """
+            FROM scratch AS build
+            COPY busybox web /bin/
+            RUN ["/bin/busybox", "--install", "-s", "/bin"]
+            WORKDIR /src
+            COPY . .
+            RUN --mount=type=cache,target=/cache mkdir -p /out && (echo '#!/bin/sh'; cat run.sh) > /out/server && chmod 755 /out/server
+            FROM scratch
+            COPY --from=build /bin /bin
+            COPY --from=build /out/server /server
+            EXPOSE 8080
+            CMD ["/server"]
+
+            """.write(toFile: source + "/Containerfile", atomically: true, encoding: .utf8)
+            try await host.succeed("app", "create", source, "/", "--dev", "--approve")
+            #expect(try await host.get("/").text == "one")
+            let containers = try await host.containers()
+            let images = try await host.images()
+            try Self.script("two").write(toFile: source + "/run.sh", atomically: true, encoding: .utf8)
+            try await Self.until(host, "/", answers: "two")
+
+            #expect(try await host.containers().map(\.id) == containers.map(\.id))
+            #expect(try await host.images().map(\.digest) == images.map(\.digest))
+        }
+    }
+
     @Test("a wrong key of dev_settings is CFG-DEV; a stage for development placed last is one in production only")
     func wrongSettings() async throws {
         try await TestHost.run { host in

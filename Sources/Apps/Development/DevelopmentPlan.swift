@@ -46,7 +46,7 @@ struct DevelopmentPlan: Sendable {
 
     /// The volumes of a plan as they are in development: what is mounted here displaces those at the same place.
     func volumes(_ declared: [VolumeRequest]) throws -> [VolumeRequest] {
-        let additional = try VolumeRequest.list(additionalMounts)
+        let additional = try VolumeRequest.list((mounted?.caches ?? []) + additionalMounts)
         let taken = Set(additional.map(\.target) + (mounted.map { [$0.directory] } ?? []))
         return declared.filter { !taken.contains($0.target) } + additional
     }
@@ -117,7 +117,7 @@ extension ServicePlanner {
         let identity = IdentityHash.combined([
             "dev", content ?? "", mounted?.target ?? "", mounted?.directory ?? "",
             IdentityHash.combined(mounted?.command ?? []), IdentityHash.map(mounted?.environment ?? [:]),
-            IdentityHash.combined(additional), context,
+            IdentityHash.combined(additional + (mounted?.caches ?? [])), context,
         ])
         return DevelopmentSketch(
             port: settings.port == 0 ? nil : UInt16(settings.port), image: image, identity: identity,

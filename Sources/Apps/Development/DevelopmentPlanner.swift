@@ -16,6 +16,8 @@ struct MountedSource: Sendable, Hashable {
     var command: [String]?
     /// Whether the command was taken from another stage.
     var isInferred = false
+    /// Volumes that keep what a replayed build wants to find again, unread.
+    var caches: [String] = []
     /// Variables of the last stage that the built one lacks.
     var environment: [String: String] = [:]
     /// Twelve hexadecimal digits that name the image.
@@ -95,12 +97,11 @@ struct DevelopmentPlanner {
                 .configDevelopment, "the stage `\(settings.stage)` of `\(file.name)` has neither CMD nor ENTRYPOINT",
                 hint: "add one, or give `command` in dev_settings")
         } else {
-            plan.command = try StartInference(
-                fileName: file.name, last: file.facts(of: last), chosen: facts,
-                chosenNames: Set(
-                    file.chain(of: choice.index).flatMap { [file.stages[$0].name, String($0)] }.compactMap { $0 }),
-                directory: directory, isInSource: isInSource
-            ).command { Doubt(reason: $0) }
+            let start = try StartInference(
+                file: file, chosen: choice.index, directory: directory, isInSource: isInSource
+            ).start { Doubt(reason: $0) }
+            plan.command = start.command
+            plan.caches = start.caches
             plan.isInferred = true
         }
         if choice.index != last {
@@ -150,116 +151,5 @@ struct DevelopmentPlanner {
             parts += [path, content.map { "file:" + $0 } ?? "missing"]
         }
         return String(IdentityHash.combined(parts).prefix(12))
-    }
-}
-
-/// Judges whether the start command of the last stage also works in the stage that is built, over the mounted source.
-struct StartInference {
-    let fileName: String
-    let last: StageFacts
-    let chosen: StageFacts
-    /// Names and numbers of the chosen stage and those it builds on.
-    let chosenNames: Set<String>
-    let directory: String
-    let isInSource: (String) -> Bool
-
-    /// The command as it is to run there.
-    /// - Parameter doubt: makes the error that tells why there is none.
-    func command(_ doubt: (String) -> any Error) throws -> [String] {
-        guard let words = last.start else {
-            throw doubt("the last stage of `\(fileName)` does not say what runs; `command` would")
-        }
-        if last.startsInShell {
-            if last.replacesShell { throw doubt("`\(fileName)` replaces the shell that its start command needs") }
-            if words.contains(where: { $0.contains("$(") || $0.contains("`") }) {
-                throw doubt("the start command holds a command of its own")
-            }
-        }
-        guard last.environment["PATH"] == chosen.environment["PATH"] else {
-            throw doubt("the last stage changes PATH")
-        }
-        if last.startsInShell {
-            for word in StartWords.paths(in: words) { try check(word, doubt) }
-            return words
-        }
-        return try words.map { word in
-            guard let path = StartWords.paths(in: [word]).first else { return word }
-            if path == word { return try mapped(word, doubt) }
-            try check(path, doubt)  // inside `--name=value`
-            return word
-        }
-    }
-
-    /// Refuses a path that lies elsewhere in the chosen stage and cannot be replaced.
-    private func check(_ word: String, _ doubt: (String) -> any Error) throws {
-        guard try mapped(word, doubt) == word else {
-            throw doubt("the start command names `\(word)`, which lies elsewhere in the stage that is built")
-        }
-    }
-
-    /// Where a path of the last stage is found in the chosen one.
-    private func mapped(_ word: String, _ doubt: (String) -> any Error) throws -> String {
-        let missing = "the start command names `\(word)`, which the build makes and the source lacks"
-        guard !word.contains("$"),
-            let path = ContainerPath.resolved(word, in: last.workingDirectory ?? directory)
-        else { throw doubt("the start command names `\(word)`, which cannot be traced") }
-        if let inside = ContainerPath.below(directory, path) {
-            guard inside.isEmpty || isInSource(inside) else { throw doubt(missing) }
-            return word
-        }
-        for copy in last.copies.reversed() where !chosen.copies.contains(copy) {
-            guard let origin = origin(of: path, in: copy) else { continue }
-            guard let from = copy.from, chosenNames.contains(from),
-                let inside = ContainerPath.below(directory, origin), isInSource(inside)
-            else { throw doubt(missing) }
-            return ContainerPath.resolved(word, in: directory) == origin ? word : origin
-        }
-        return word
-    }
-
-    /// The path a copied file came from; nil when the copy does not make it.
-    private func origin(of path: String, in copy: StageFacts.Copy) -> String? {
-        guard let destination = copy.destination, let source = ContainerPath.resolved(copy.source, in: "/") else {
-            return nil
-        }
-        guard let rest = ContainerPath.below(destination, path) else { return nil }
-        if rest.isEmpty { return source }
-        let name = source.split(separator: "/").last.map(String.init)
-        if copy.goesInto, let name, rest == name { return source }
-        return source == "/" ? "/" + rest : source + "/" + rest
-    }
-}
-
-/// The words of a command that look like paths.
-enum StartWords {
-    private static let extensions: Set<String> = [
-        "py", "js", "mjs", "cjs", "ts", "tsx", "rb", "php", "pl", "lua", "sh", "jar", "war", "dll", "exe", "html",
-        "conf", "cfg", "ini", "toml", "yaml", "yml", "json", "xml", "properties", "txt",
-    ]
-
-    /// Words with a slash or the ending of a program or a configuration file; of `--name=value` the value. The text
-    /// of a shell is divided at blanks and at what divides commands.
-    static func paths(in words: [String]) -> [String] {
-        let plain: [String]
-        if words.count == 3, words[0] == "/bin/sh", words[1] == "-c" {
-            plain = words[2].split { $0.isWhitespace || ";&|<>()\"'".contains($0) }.map(String.init)
-        } else {
-            plain = words
-        }
-        return plain.compactMap { word in
-            var path = word
-            if word.hasPrefix("-") {
-                guard let equals = word.firstIndex(of: "=") else { return nil }
-                path = String(word[word.index(after: equals)...])
-            }
-            return isPath(path) ? path : nil
-        }
-    }
-
-    private static func isPath(_ word: String) -> Bool {
-        if word.contains("://") || word == "/" { return false }
-        if word.contains("/") { return true }
-        guard let dot = word.lastIndex(of: "."), dot != word.startIndex else { return false }
-        return extensions.contains(word[word.index(after: dot)...].lowercased())
     }
 }

@@ -26,12 +26,26 @@ struct StageFacts: Sendable, Hashable {
         let goesInto: Bool
     }
 
+    /// One `RUN`.
+    struct Run: Sendable, Hashable {
+        /// `--mount=…` and the like.
+        let flags: [String]
+        let words: Words
+        /// Nil when it is the base image's.
+        let directory: String?
+        /// Build arguments that it can use.
+        let arguments: [String: String]
+        let hasHereDocument: Bool
+    }
+
     /// Nil when it is the base image's.
     var workingDirectory: String?
     var environment: [String: String] = [:]
     var entrypoint: Words?
     var command: Words?
     var copies: [Copy] = []
+    /// What runs after the source was copied last; nil when no source is copied.
+    var builds: [Run]?
     /// Whether `SHELL` replaces the shell.
     var replacesShell = false
 
@@ -83,7 +97,13 @@ extension ContainerFile {
                     facts.entrypoint = Self.startWords(instruction)
                     // An entry point makes the command of what the stage builds on void.
                     if !hasCommand { facts.command = nil }
-                case "COPY", "ADD": facts.copies += copies(instruction, lookup, in: facts.workingDirectory)
+                case "COPY", "ADD":
+                    let new = copies(instruction, lookup, in: facts.workingDirectory)
+                    facts.copies += new
+                    if new.contains(where: { $0.from == nil }) { facts.builds = [] }
+                case "RUN":
+                    let usable = known.filter { facts.environment[$0.key] == nil }
+                    facts.builds?.append(run(instruction, in: facts.workingDirectory, usable))
                 default: break
                 }
             }
@@ -102,6 +122,22 @@ extension ContainerFile {
             ContainerFileWords.json(instruction.arguments)
             ?? ContainerFileWords.split(instruction.arguments, escape: escape)
         return raw.map { ContainerFileWords.unquoted($0, escape: escape, lookup: lookup) }
+    }
+
+    private func run(
+        _ instruction: Instruction, in directory: String?, _ arguments: [String: String]
+    ) -> StageFacts.Run {
+        var rest = instruction.arguments[...].trimmed
+        var flags: [String] = []
+        while rest.hasPrefix("--") {
+            let flag = rest.prefix { !$0.isWhitespace }
+            flags.append(String(flag))
+            rest = rest[flag.endIndex...].trimmed
+        }
+        let words: StageFacts.Words = ContainerFileWords.json(String(rest)).map { .list($0) } ?? .shell(String(rest))
+        return StageFacts.Run(
+            flags: flags, words: words, directory: directory, arguments: arguments,
+            hasHereDocument: rest.contains("<<"))
     }
 
     private static func startWords(_ instruction: Instruction) -> StageFacts.Words? {
