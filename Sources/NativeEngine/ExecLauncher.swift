@@ -13,6 +13,7 @@ internal import OCI
 /// | | crun | runc |
 /// |---|---|---|
 /// | process identifier | written to a pipe | written to a file that is renamed, so it needs a directory |
+/// | output | of the process itself | copied; runc ends when nobody holds the process's streams any more |
 /// | terminal | handed over a socket while crun waits for the end | made by runc, which copies between it and its own |
 struct ExecLauncher {
     let id: ContainerID
@@ -55,7 +56,7 @@ struct ExecLauncher {
         return ExecSession(
             child: launch.child, process: handle, input: input,
             outputs: [(.standardOutput, output), (.standardError, errors)],
-            terminal: nil)
+            terminal: nil, isCopied: runtime.program.kind == .runc)
     }
 
     private func startPlain(
@@ -92,7 +93,7 @@ struct ExecLauncher {
         let handle = try await identify(launch)
         return ExecSession(
             child: launch.child, process: handle, input: terminal, outputs: [(.standardOutput, terminal)],
-            terminal: terminal)
+            terminal: terminal, isCopied: runtime.program.kind == .runc)
     }
 
     /// With a terminal of ours, from and to which the runtime copies.
@@ -101,7 +102,7 @@ struct ExecLauncher {
         let handle = try await identify(launch)
         return ExecSession(
             child: launch.child, process: handle, input: terminal, outputs: [(.standardOutput, terminal)],
-            terminal: terminal)
+            terminal: terminal, isCopied: runtime.program.kind == .runc)
     }
 
     private func startCopiedTerminal(

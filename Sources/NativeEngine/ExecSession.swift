@@ -10,12 +10,15 @@ final class ExecSession: ProcessSession {
     private let input: AsyncDescriptor?
     private let outputs: [AsyncDescriptor]
     private let terminal: AsyncDescriptor?
+    /// Whether the runtime copies the output, and waits for everybody who could still write.
+    private let isCopied: Bool
     private let channel = BoundedChannel<ProcessOutput>(capacity: 16)
 
     init(
         child: ChildProcess, process: ProcessHandle?, input: AsyncDescriptor?,
-        outputs: [(OutputStream, AsyncDescriptor)], terminal: AsyncDescriptor?
+        outputs: [(OutputStream, AsyncDescriptor)], terminal: AsyncDescriptor?, isCopied: Bool
     ) {
+        self.isCopied = isCopied
         self.child = child
         self.process = process
         self.input = input
@@ -48,7 +51,19 @@ final class ExecSession: ProcessSession {
         try terminal?.resizeTerminal(columns: size.columns, rows: size.rows)
     }
 
-    func signal(_ signal: Int32) async throws { process?.signal(signal) }
+    /// With a runtime that copies, a process that was told to end takes its streams with it soon after, though others
+    /// that it began may still hold them.
+    func signal(_ signal: Int32) async throws {
+        process?.signal(signal)
+        guard isCopied else { return }
+        process?.whenEnded { [child] in
+            // A second for the runtime to end by itself, which it mostly does at once; ends with that.
+            Task {
+                try await Task.sleep(for: .seconds(1))
+                child.signal(9)
+            }
+        }
+    }
 
     func waitForExit() async throws -> ContainerExit { ContainerExit(code: await child.wait()) }
 
