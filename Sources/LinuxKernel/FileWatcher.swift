@@ -3,7 +3,7 @@ internal import Core
 internal import Glibc
 internal import Synchronization
 
-/// Tells of changes of files and directories through one inotify instance of the process.
+/// Tells of changes of files and directories through one inotify instance for each kind of changes.
 package final class FileWatcher: Sendable {
     /// A change of a watched file, or of an entry of a watched directory.
     package struct Change: Sendable, Hashable {
@@ -19,13 +19,15 @@ package final class FileWatcher: Sendable {
         var lastKey = 0
     }
 
-    /// The watcher of this process.
-    package static let shared = FileWatcher()
+    /// Tells of every change.
+    package static let shared = FileWatcher(
+        mask: IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF)
+    /// Tells only of entries of a directory that were renamed into place; writing wakes nobody.
+    package static let renames = FileWatcher(mask: IN_MOVED_TO)
     private let state = Mutex(State())
-    private static let mask = UInt32(
-        IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF)
+    private let mask: UInt32
 
-    private init() {}
+    private init(mask: Int32) { self.mask = UInt32(mask) }
 
     /// Changes of `path` from now on; ends when the stream is dropped. Keeps the newest `capacity` unread ones.
     package func changes(of path: String, capacity: Int = 1) throws -> AsyncStream<Change> {
@@ -33,7 +35,7 @@ package final class FileWatcher: Sendable {
             of: Change.self, bufferingPolicy: .bufferingNewest(capacity))
         let (watch, key): (CInt, Int) = try state.withLock { state in
             let inotify = try opened(&state)
-            let watch = inotify_add_watch(inotify, path, Self.mask)
+            let watch = inotify_add_watch(inotify, path, mask)
             guard watch >= 0 else { throw KernelError.last("inotify_add_watch", path) }
             state.lastKey += 1
             state.readers[watch, default: [:]][state.lastKey] = continuation

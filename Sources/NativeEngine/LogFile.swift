@@ -5,20 +5,20 @@ internal import LinuxKernel
 
 /// The log the monitor writes: lines of `TIME STREAM F|P TEXT`, where `P` marks a line that goes on in the next.
 struct LogFile: Sendable {
-    let path: String
+    let generations: LogGenerations
 
     /// The entries asked for; with `follow` until the container has ended, as `isAlive` tells.
     func entries(
         _ options: LogOptions, isAlive: @escaping @Sendable () async -> Bool
     ) -> AsyncThrowingStream<LogEntry, any Error> {
-        let reader = LogReader(path: path, options: options, isAlive: isAlive)
+        let reader = LogReader(generations: generations, options: options, isAlive: isAlive)
         return AsyncThrowingStream { try await reader.next() }
     }
 }
 
 /// Reads a log piece by piece; nothing is read before somebody asks.
 actor LogReader {
-    private let path: String
+    private let generations: LogGenerations
     private let options: LogOptions
     private let isAlive: @Sendable () async -> Bool
     private var file: OpenedLog?
@@ -27,8 +27,8 @@ actor LogReader {
     private var changes: AsyncStream<FileWatcher.Change>.Iterator?
     private var isOver = false
 
-    init(path: String, options: LogOptions, isAlive: @escaping @Sendable () async -> Bool) {
-        self.path = path
+    init(generations: LogGenerations, options: LogOptions, isAlive: @escaping @Sendable () async -> Bool) {
+        self.generations = generations
         self.options = options
         self.isAlive = isAlive
     }
@@ -55,23 +55,42 @@ actor LogReader {
             ready = parser.append(bytes).filter(isWanted)
             return
         }
+        if let next = generations.successor(of: file.identity) {
+            // Nothing is written to a file after its successor has appeared: what came before that is read first.
+            let rest = try file.read()
+            ready = parser.append(rest).filter(isWanted)
+            if rest.isEmpty { try open(next) }
+            return
+        }
         if let last = parser.finish(), isWanted(last) { ready = [last] }
-        if file.isReplaced(at: path) {
-            self.file = try OpenedLog(path: path)
-            changes = try FileWatcher.shared.changes(of: path).makeAsyncIterator()
-        } else if goesOn {
+        if goesOn {
             await waitForChange()
         } else {
             isOver = true
         }
     }
 
+    /// Opens the file that holds the first line asked for.
     private func open() throws {
+        let files = generations.files()
+        guard var wanted = options.tail else {
+            if let first = files.first { try open(first.path) }
+            return
+        }
+        for candidate in files.reversed() {
+            try open(candidate.path)
+            let found = try file?.seek(toLast: wanted) ?? 0
+            if found >= wanted { return }
+            wanted -= found
+        }
+    }
+
+    private func open(_ path: String) throws {
         if options.follow, Files.exists(path) {
             changes = try FileWatcher.shared.changes(of: path).makeAsyncIterator()  // before the first read
         }
-        file = try OpenedLog(path: path)
-        if let tail = options.tail { try file?.seek(toLast: tail) }
+        // It may have fallen off since it was listed; then the next one is looked for from the beginning.
+        file = try OpenedLog(path: path) ?? OpenedLog(path: generations.path)
     }
 
     private func isWanted(_ entry: LogEntry) -> Bool {
@@ -89,7 +108,7 @@ actor LogReader {
 /// An open log file.
 final class OpenedLog: Sendable {
     private let descriptor: CInt
-    private let identity: (UInt64, UInt64)
+    let identity: LogGenerations.Identity
 
     /// Nil when there is no file.
     init?(path: String) throws {
@@ -100,7 +119,7 @@ final class OpenedLog: Sendable {
             throw KernelError.last("open", path)
         }
         fstat(descriptor, &status)
-        identity = (UInt64(status.st_dev), UInt64(status.st_ino))
+        identity = LogGenerations.Identity(status)
     }
 
     deinit { close(descriptor) }
@@ -121,17 +140,11 @@ final class OpenedLog: Sendable {
         return bytes
     }
 
-    /// Whether another file has taken the name.
-    func isReplaced(at path: String) -> Bool {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return false }
-        return (UInt64(status.st_dev), UInt64(status.st_ino)) != identity
-    }
-
     /// Moves to the first of the last `count` entries, reading backwards. A line counts with the one that completes it.
-    func seek(toLast count: Int) throws {
+    /// - Returns: how many entries follow, at most `count`; fewer when there are no more.
+    func seek(toLast count: Int) throws -> Int {
         var position = lseek(descriptor, 0, SEEK_END)
-        guard count > 0 else { return }
+        guard count > 0, position > 0 else { return 0 }
         let end = position
         var found = 0
         var candidate: off_t?  // a line begins here; an entry too, if the line before is complete
@@ -146,17 +159,21 @@ final class OpenedLog: Sendable {
                     found += 1
                     if found == count {
                         lseek(descriptor, candidate, SEEK_SET)
-                        return
+                        return count
                     }
                 }
                 candidate = start == end ? nil : start
             }
         }
-        if let candidate, found == count - 1, try !isPartial(at: 0) {
-            lseek(descriptor, candidate, SEEK_SET)
-        } else {
-            lseek(descriptor, 0, SEEK_SET)
+        if let candidate, try !isPartial(at: 0) {
+            found += 1
+            if found == count {
+                lseek(descriptor, candidate, SEEK_SET)
+                return count
+            }
         }
+        lseek(descriptor, 0, SEEK_SET)
+        return found + 1
     }
 
     private func isPartial(at offset: off_t) throws -> Bool {

@@ -89,6 +89,7 @@ extension NativeContainer {
         try Files.makeDirectory(paths.bundle)
         try Files.makeDirectory(paths.root)
         try Files.makeDirectory(paths.persist)
+        try generations.prepare(limit: context.options.logSizeLimit)
         Files.remove(paths.exitFile)
         Files.remove(paths.processFile)
         Files.remove(paths.monitorFile)

@@ -35,7 +35,7 @@ extension NativeContainer {
     }
 
     func logs(_ options: LogOptions) throws -> AsyncThrowingStream<LogEntry, any Error> {
-        LogFile(path: paths.log).entries(options) { [weak self] in await self?.run != nil }
+        LogFile(generations: generations).entries(options) { [weak self] in await self?.run != nil }
     }
 
     func stats() throws -> ContainerStats {

@@ -37,6 +37,8 @@ actor NativeContainer {
     /// Connections that wait for the first start.
     var earlySessions: [EarlyAttachSession] = []
     private(set) var isRemoved = false
+    /// Waits for the monitor to begin a new log; cancelled with the end of the run.
+    private var logWatch: Task<Void, Never>?
 
     init(_ record: ContainerRecord, context: EngineContext, isDirty: Bool) {
         self.id = record.id
@@ -50,6 +52,10 @@ actor NativeContainer {
         var logger = context.logger
         logger[metadataKey: "container.id"] = "\(id)"
         return logger
+    }
+
+    var generations: LogGenerations {
+        LogGenerations(path: paths.log, count: context.options.logFileLimit)
     }
 
     var controlGroup: ControlGroup { ControlGroup(mode: context.host.controlGroups, path: paths.controlGroup) }
@@ -121,6 +127,27 @@ actor NativeContainer {
         (run.monitor ?? run.process).whenEnded { [weak self] in
             Task { await self?.checkEnd() }  // bridges the poller's callback; ends at once
         }
+        watchLog()
+    }
+
+    /// Keeps the files that the monitor replaces.
+    private func watchLog() {
+        do {
+            let changes = try FileWatcher.renames.changes(of: paths.state)
+            keepLog()
+            logWatch?.cancel()
+            logWatch = Task { [weak self] in  // cancelled with the end of the run
+                for await _ in changes { await self?.keepLog() }
+            }
+        } catch {
+            logger.warning("log cannot be watched; older lines may be lost", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func keepLog() {
+        do { try generations.update() } catch {
+            logger.warning("older lines of the log cannot be kept", metadata: ["error": "\(error)"])
+        }
     }
 
     /// What the monitor wrote; nil when there is nothing.
@@ -135,6 +162,8 @@ actor NativeContainer {
         run = nil
         heldInput = nil
         isDirty = true
+        logWatch?.cancel()
+        keepLog()
         let exit = ContainerExit(code: code, outOfMemory: code == 137 && ContainerUsage.ranOutOfMemory(controlGroup))
         record.exit = exit
         record.finishedAt = LogTime.now()
@@ -254,6 +283,7 @@ actor NativeContainer {
     func letGo() {
         run?.process.stopWatching()
         run?.monitor?.stopWatching()
+        logWatch?.cancel()
         heldInput = nil
         exits.resume(.failure(CancellationError()))
     }

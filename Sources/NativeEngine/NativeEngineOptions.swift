@@ -11,8 +11,10 @@ package struct NativeEngineOptions: Sendable {
 
     /// Which OCI runtime is used.
     package var runtime = RuntimeChoice.automatic
-    /// The size at which the log of a container starts again from empty: the monitor keeps one file and does not rotate.
-    package var logSizeLimit = ByteCount.mebibytes(64)
+    /// The size at which the log of a container goes on in a new file.
+    package var logSizeLimit = ByteCount.mebibytes(16)
+    /// Files a container's log has at most; the oldest goes.
+    package var logFileLimit = 4
     /// Containers whose runtime is launched at the same moment; more wait their turn.
     package var concurrentLaunches = 8
 

@@ -183,9 +183,10 @@ func text(_ session: any ProcessSession, _ stream: OutputStream = .standardOutpu
     return String(decoding: bytes, as: UTF8.self)
 }
 
-func lines(_ engine: NativeEngine, _ id: ContainerID, follow: Bool) async throws -> [String] {
+func lines(_ engine: NativeEngine, _ id: ContainerID, follow: Bool, tail: Int? = nil) async throws -> [String] {
     var lines: [String] = []
-    for try await entry in try await engine.logs(id, options: LogOptions(follow: follow)) { lines.append(entry.text) }
+    let options = LogOptions(follow: follow, tail: tail)
+    for try await entry in try await engine.logs(id, options: options) { lines.append(entry.text) }
     return lines
 }
 
