@@ -88,6 +88,7 @@ let package = Package(
             nio + [
                 "Core", "Wire", "Jobs", "Containers", "Apps", "Engines", "OCI", logging, lifecycle,
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ]),
         module(

@@ -1,8 +1,10 @@
 internal import Core
 internal import Glibc
 internal import Hummingbird
+internal import HummingbirdCore
 package import Logging
 internal import NIOCore
+internal import NIOPosix
 internal import Synchronization
 internal import Wire
 
@@ -28,6 +30,11 @@ package struct APIListener: Sendable {
     }
 }
 
+/// An answer that could not be sent to its end. The connection is closed; a parser's error as it is would be answered.
+private struct BrokenAnswer: Error {
+    let cause: any Error
+}
+
 /// The native API on its listeners.
 package final class APIServer: Sendable {
     private let table: RouteTable
@@ -35,17 +42,25 @@ package final class APIServer: Sendable {
     private let sessions: SessionRegistry
     private let background: BackgroundWork
     private let logger: Logger
+    private let stateDirectory: String
+    private let onRequest: @Sendable () -> Void
     private let bound = Mutex<[String]>([])
     private let ready: AsyncStream<Void>
     private let readySignal: AsyncStream<Void>.Continuation
 
     /// A server that does not listen yet.
-    package init(services: APIServices, listeners: [APIListener], logger: Logger) {
+    /// - Parameter onRequest: called when a request has been answered.
+    package init(
+        services: APIServices, listeners: [APIListener], logger: Logger,
+        onRequest: @escaping @Sendable () -> Void = {}
+    ) {
         sessions = SessionRegistry()
         background = BackgroundWork()
         table = Self.table(services: services, sessions: sessions, background: background)
         self.listeners = listeners
         self.logger = logger
+        self.onRequest = onRequest
+        stateDirectory = services.layout.stateDirectory
         (ready, readySignal) = AsyncStream.makeStream()
     }
 
@@ -86,14 +101,15 @@ package final class APIServer: Sendable {
         _ = await (sessions, background)
     }
 
-    /// Serves until cancelled or shut down gracefully.
+    /// Serves until cancelled or shut down gracefully. What uploads a crash has left is removed first.
     package func run() async throws {
         defer { readySignal.finish() }
+        Upload.collect(below: stateDirectory, logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await self.runHelpers() }
             for listener in listeners {
-                let application = application(listener)
-                group.addTask { try await application.run() }
+                let server = server(listener)
+                group.addTask { try await server.run() }
             }
             // A listener ends when the daemon shuts down, or cannot bind; then the whole server ends.
             for _ in listeners { try await group.next() }
@@ -101,20 +117,31 @@ package final class APIServer: Sendable {
         }
     }
 
-    private func application(_ listener: APIListener) -> some ApplicationProtocol {
-        var configuration = ApplicationConfiguration()
-        configuration.serverName = "martlet"
+    private func server(_ listener: APIListener) -> Server<HTTP1Channel> {
+        let address: BindAddress
         switch listener.address {
-        case .unixSocket(let path, _): configuration.address = .unixDomainSocket(path: path)
-        case .tcp(let host, let port): configuration.address = .hostname(host, port: port)
+        case .unixSocket(let path, _): address = .unixDomainSocket(path: path)
+        case .tcp(let host, let port): address = .hostname(host, port: port)
         }
         // What the framework tells of itself is of interest only when something is wrong.
         var quiet = logger
         quiet.logLevel = max(.warning, logger.logLevel)
-        return Application(
-            responder: responder(access: listener.access),
-            configuration: configuration,
-            onServerRunning: { [self] channel in didBind(listener, channel) }, logger: quiet)
+        let responder = responder(access: listener.access)
+        // Its application type would wake every second to format the date.
+        let channel = HTTP1Channel { [quiet, onRequest] request, writer, channel in
+            let context = BasicRequestContext(source: ApplicationRequestContextSource(channel: channel, logger: quiet))
+            var response = try await responder.respond(to: request, context: context)
+            response.headers[.server] = "martlet"
+            response.headers[.date] = HTTPDate.text(Clock.now / 1000)
+            defer { onRequest() }
+            do { try await writer.write(response: response.head, body: response.body) } catch {
+                throw BrokenAnswer(cause: error)
+            }
+        }
+        return Server(
+            childChannelSetup: channel, configuration: ServerConfiguration(address: address),
+            onServerRunning: { [self] channel in didBind(listener, channel) },
+            eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: quiet)
     }
 
     private func didBind(_ listener: APIListener, _ channel: any Channel) {

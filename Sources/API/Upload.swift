@@ -2,6 +2,7 @@ internal import Core
 internal import FoundationEssentials
 internal import Glibc
 internal import Hummingbird
+internal import Logging
 internal import NIOCore
 internal import NIOPosix
 
@@ -12,6 +13,19 @@ struct Upload: Sendable {
 
     /// The directory that holds uploads; what is found there at a start was left by a crash.
     static func directory(below stateDirectory: String) -> String { stateDirectory + "/uploads" }
+
+    /// Removes what uploads a crash has left; to be called before the first one.
+    static func collect(below stateDirectory: String, _ logger: Logger) {
+        let directory = directory(below: stateDirectory)
+        // There is none before the first upload.
+        guard let names = try? FileManager.default.contentsOfDirectory(atPath: directory), !names.isEmpty else {
+            return
+        }
+        for name in names where unlink("\(directory)/\(name)") != 0 {
+            logger.warning("left-over upload cannot be removed", metadata: ["path": "\(directory)/\(name)"])
+        }
+        logger.info("left-over uploads removed", metadata: ["count": "\(names.count)"])
+    }
 
     /// Stores the body of a request; the file is removed when the transfer breaks.
     static func receive(_ request: APIRequest, below stateDirectory: String) async throws -> Upload {

@@ -96,6 +96,7 @@ extension AppService {
     private func followContainers() async {
         for await status in world.containers.updates() {
             guard case .app(let id) = status.owner, let runtime = runtimes[id] else { continue }
+            containerChange.yield()
             await runtime.containerChanged(status)
         }
     }
@@ -104,13 +105,23 @@ extension AppService {
         let period = configuration.idleShutdownSeconds
         guard period > 0 else { return }
         let step = max(1, min(period / 4, 30))
+        var changes = containerChanges.makeAsyncIterator()
         while !Task.isCancelled {
+            // While no app runs, nothing wakes before a container changes.
+            if await !isAnyRunning(), await changes.next() == nil { return }
             do { try await world.time.sleep(for: .seconds(step)) } catch { return }  // cancelled
             for runtime in runtimes.values where !AppNames.isDevelopment(runtime.id) {
                 await runtime.stopIfIdle(
                     after: .seconds(period), silentBelow: Int64(configuration.idleBytesHighWatermark))
             }
         }
+    }
+}
+
+extension AppService {
+    private func isAnyRunning() async -> Bool {
+        for runtime in runtimes.values where await runtime.running != nil { return true }
+        return false
     }
 }
 

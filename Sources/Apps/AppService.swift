@@ -25,6 +25,9 @@ package actor AppService {
     var watches: [String: SourceWatch] = [:]
     /// Counts reloads that changes of files asked for.
     var reloads = 0
+    /// Something has happened to a container of an app.
+    let containerChanges: AsyncStream<Void>
+    let containerChange: AsyncStream<Void>.Continuation
 
     /// A service that has published nothing yet; see ``restore()``.
     /// - Parameters:
@@ -35,6 +38,7 @@ package actor AppService {
         containers: ContainerController, engine: any Engine, publisher: any RoutePublisher,
         secrets: [String: any SecretProvider] = [:], time: any TimeSource = SystemTimeSource(), logger: Logger
     ) {
+        (containerChanges, containerChange) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         self.layout = layout
         self.configuration = configuration
         self.world = AppWorld(

@@ -93,6 +93,7 @@ package struct DaemonProcess: Sendable {
         if !bindsFirst { try await gateway.start() }
 
         let quiet = Quiescence()
+        let memory = IdleMemory()
         let system = SystemReporter(
             layout: layout, configuration: configuration, engine: handle.engine, containers: containers,
             gateway: gateway
@@ -105,13 +106,13 @@ package struct DaemonProcess: Sendable {
             services: APIServices(
                 engine: handle.engine, containers: containers, jobs: jobs, apps: apps, layout: layout, system: system),
             listeners: try APIListeners.listeners(layout: layout, configuration: configuration, logger: logger),
-            logger: logger)
+            logger: logger, onRequest: memory.used)
         let drain = Duration.seconds(configuration[ConfigurationKeys.gatewayDrainSeconds])
         let group = ServiceGroup(
             configuration: groupConfiguration([
                 bounded("containers", Supervision(work: containers.run, quiet: quiet), .zero),
                 bounded("apps", Supervision(work: apps.run, quiet: quiet), .zero),
-                bounded("jobs", AppsEnd(apps: apps, jobs: jobs), Self.requestGrace),
+                memory, bounded("jobs", AppsEnd(apps: apps, jobs: jobs), Self.requestGrace),
                 ServicesSideBySide(services: [
                     bounded("gateway", gateway, drain + .seconds(1)),
                     bounded("api", APIService(server: api), Self.requestGrace),
@@ -119,6 +120,7 @@ package struct DaemonProcess: Sendable {
                 Announcement(server: api, gateway: gateway, options: options, logger: logger),
             ]))
         system.setGroup(group)
+        memory.used()  // by the start
         try await group.run()
     }
 

@@ -1,6 +1,7 @@
 package import Core
 internal import Glibc
 internal import LinuxKernel
+internal import NativeEngine
 package import Wire
 
 /// Examines the host.
@@ -10,7 +11,9 @@ package enum HostExamination {
         var findings = [rights(), controlGroups(), overlay()]
         findings.append(runtime())
         findings += programs()
-        findings.append(contentsOf: [forwarding(), socketPath(layout)])
+        findings.append(forwarding())
+        findings += await NativeEngine.examineHost().map(DoctorFinding.init)
+        findings.append(socketPath(layout))
         return DoctorReport(findings: findings)
     }
 
@@ -55,7 +58,6 @@ package enum HostExamination {
         let wanted: [(name: String, purpose: String, isNeeded: Bool)] = [
             ("conmon", "watches containers", true), ("skopeo", "fetches images", false),
             ("buildah", "builds images", false),
-            ("aardvark-dns", "answers names between containers", false),
         ]
         return wanted.map { program in
             let path = Program.find(program.name) ?? Program.find("/usr/lib/podman/\(program.name)")
@@ -93,5 +95,18 @@ package enum HostExamination {
         var bytes = [UInt8](repeating: 0, count: 16384)
         let count = read(descriptor.rawValue, &bytes, bytes.count)
         return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+    }
+}
+
+extension DoctorFinding {
+    /// A finding of the engine.
+    fileprivate init(_ finding: HostFinding) {
+        let status: FindingChoice
+        switch finding.status {
+        case .ok: status = .ok
+        case .warning: status = .warning
+        case .missing: status = .missing
+        }
+        self.init(name: finding.name, status: status, detail: finding.detail, hint: finding.hint)
     }
 }

@@ -3,6 +3,7 @@ import Engines
 import FoundationEssentials
 import HTTPTypes
 import HummingbirdTesting
+import Logging
 import NIOCore
 import Testing
 import Wire
@@ -43,6 +44,25 @@ struct OtherRouteTests {
                 (try? FileManager.default.contentsOfDirectory(atPath: host.directory + "/lib/uploads")) ?? []
             #expect(leftovers.isEmpty)
         }
+    }
+
+    @Test("what uploads a crash has left is gone after the next start")
+    func leftoverUploads() async throws {
+        try await APIHost.run { host in
+            let directory = host.directory + "/lib/uploads"
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            try "half".write(toFile: directory + "/left", atomically: false, encoding: .utf8)
+
+            Upload.collect(below: host.directory + "/lib", Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+
+            #expect(try FileManager.default.contentsOfDirectory(atPath: directory).isEmpty)
+        }
+    }
+
+    @Test("dates of answers")
+    func dates() {
+        #expect(HTTPDate.text(784_111_777) == "Sun, 06 Nov 1994 08:49:37 GMT")
+        #expect(HTTPDate.text(1_795_305_600) == "Sun, 22 Nov 2026 00:00:00 GMT")
     }
 
     @Test("a build needs a directory with a container file")

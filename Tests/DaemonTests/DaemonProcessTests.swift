@@ -272,6 +272,29 @@ struct DaemonProcessTests {
         }
     }
 
+    @Test("the examination of the host tells of programs, rights and the network, with a way out of what is missing")
+    func doctor() async {
+        let report = await HostExamination.report(InstanceLayout(root: "/tmp/x"))
+
+        let names = Set(report.findings.map(\.name))
+        #expect(names.isSuperset(of: ["rights", "OCI runtime", "capabilities", "network", "packet filter", "names"]))
+        for finding in report.findings where finding.status == .missing { #expect(finding.hint != nil, "\(finding)") }
+    }
+
+    @Test("memory is given back once nothing has been asked for a while")
+    func idleMemory() async throws {
+        let (releases, release) = AsyncStream<Void>.makeStream()
+        let memory = IdleMemory(quiet: .milliseconds(1)) { release.yield() }
+        let running = Task { try await memory.run() }  // cancelled below
+        var iterator = releases.makeAsyncIterator()
+        for _ in 0..<3 {
+            memory.used()
+            await iterator.next()
+        }
+        running.cancel()
+        _ = await running.result
+    }
+
     @Test("log lines: one line each, values quoted when need be")
     func logLines() {
         let lines = Mutex<[String]>([])

@@ -5,3 +5,4 @@
 #include "clx_netns.h"
 #include "clx_process.h"
 #include "clx_mount.h"
+#include "clx_memory.h"
