@@ -4,30 +4,42 @@ internal import Core
 internal import Glibc
 internal import Wire
 
-/// Connects our standard streams with a session until its process has ended.
+/// Connects our standard streams with a session until its process has ended, or the user leaves it.
 struct Interaction: Sendable {
+    /// How it ended.
+    enum Outcome: Equatable {
+        /// The exit status of the process.
+        case exited(Int32)
+        /// The detach keys were typed; the process goes on.
+        case detached
+    }
+
     let client: DaemonClient
     let session: String
     let input: Bool
     let terminal: Bool
+    /// Looked for in what is typed at a terminal; nil where leaving makes no sense.
+    var keys: DetachKeys?
 
-    /// - Returns: the exit status of the process.
-    func run() async throws -> Int32 {
+    /// Returns when the process has ended or was left.
+    func run() async throws -> Outcome {
         guard terminal, Console.inputIsTerminal else { return try await connect() }
-        return try await Terminal.withRawMode { try await connect() }
+        let outcome = try await Terminal.withRawMode { try await connect() }
+        if outcome == .detached { Console.note("detached; the container goes on") }
+        return outcome
     }
 
-    private func connect() async throws -> Int32 {
-        try await withThrowingTaskGroup(of: Int32?.self) { group in
-            group.addTask { try await readOutput() }
+    private func connect() async throws -> Outcome {
+        try await withThrowingTaskGroup(of: Outcome?.self) { group in
+            group.addTask { .exited(try await readOutput()) }
             if input { group.addTask { await sendInput() } }
             group.addTask { await passSignals() }
             while let result = try await group.next() {
-                guard let code = result else { continue }
+                guard let outcome = result else { continue }
                 group.cancelAll()
-                return code
+                return outcome
             }
-            return 1
+            return .exited(1)
         }
     }
 
@@ -48,13 +60,18 @@ struct Interaction: Sendable {
     }
 
     /// The process may end or close its input before ours ends: then there is nobody to send to, and that is fine.
-    private func sendInput() async -> Int32? {
-        try? await client.sendSessionInput(session, StandardInput.chunks())
-        return nil
+    private func sendInput() async -> Outcome? {
+        guard let keys, terminal, Console.inputIsTerminal else {
+            try? await client.sendSessionInput(session, StandardInput.chunks())
+            return nil
+        }
+        let typed = TypedInput(keys: keys)
+        try? await client.sendSessionInput(session, typed.chunks(), close: false)  // a terminal's end is typed, as Ctrl-D
+        return typed.isDetached ? .detached : nil
     }
 
     /// Passes on what is sent to us; a lost signal is one that came when the process had ended.
-    private func passSignals() async -> Int32? {
+    private func passSignals() async -> Outcome? {
         var numbers = [SIGHUP, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH]
         if !terminal { numbers += [SIGINT, SIGQUIT] }
         for await number in Terminal.signals(numbers) {

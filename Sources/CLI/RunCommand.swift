@@ -9,6 +9,7 @@ struct RunCommand: AsyncParsableCommand {
         discussion: """
             Options stand before the image; what follows the image is the program with its arguments.
             The exit status is that of the program. Signals that reach the command are passed on to the program.
+            At a terminal (-it), Ctrl-P Ctrl-Q leaves the program running; `martlet container attach` comes back to it.
 
             Examples:
               martlet run --rm alpine echo hello
@@ -19,6 +20,7 @@ struct RunCommand: AsyncParsableCommand {
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup(title: "How it is run") var mode: RunModeOptions
+    @OptionGroup var detach: DetachOptions
     @OptionGroup(title: "The container") var container: RunContainerOptions
     @OptionGroup(title: "Limits and rights") var rights: RunRightsOptions
     @Argument(help: "The image's name or digest.") var image: String
@@ -68,9 +70,11 @@ struct RunCommand: AsyncParsableCommand {
         do {
             let session = try await client.attach(
                 id, AttachRequest(start: true, size: mode.tty ? Terminal.size : nil))
-            let code = try await Interaction(
-                client: client, session: session.id, input: mode.interactive, terminal: mode.tty
+            let outcome = try await Interaction(
+                client: client, session: session.id, input: mode.interactive, terminal: mode.tty,
+                keys: detach.detachKeys
             ).run()
+            guard case .exited(let code) = outcome else { return 0 }
             // It deletes itself; this only waits for that, so that the next command does not see it any more.
             if mode.rm { try? await client.deleteContainer(id, force: true) }
             return code

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Dispatch
 internal import Glibc
 internal import NIOCore
+internal import Synchronization
 
 /// Standard input as a sequence of pieces.
 enum StandardInput {
@@ -11,7 +12,7 @@ enum StandardInput {
     }
 
     /// Reads off the concurrency pool: the terminal may stay silent for ever, and the thread ends with the process.
-    private static func next() async throws -> ByteBuffer? {
+    static func next() async throws -> ByteBuffer? {
         try await withCheckedThrowingContinuation { continuation in
             DispatchQueue.global().async {
                 var bytes = [UInt8](repeating: 0, count: 32 << 10)
@@ -24,6 +25,27 @@ enum StandardInput {
                     continuation.resume(returning: count == 0 ? nil : ByteBuffer(bytes: bytes[..<count]))
                 }
             }
+        }
+    }
+}
+
+/// What is typed at a terminal, until the detach keys.
+final class TypedInput: Sendable {
+    private let keys: Mutex<DetachKeys>
+    private let detached = Mutex(false)
+
+    init(keys: DetachKeys) { self.keys = Mutex(keys) }
+
+    /// Whether the detach keys were typed.
+    var isDetached: Bool { detached.withLock { $0 } }
+
+    /// Pieces as they come, without the keys; it ends with them.
+    func chunks() -> AsyncThrowingStream<ByteBuffer, any Error> {
+        AsyncThrowingStream { [self] in
+            guard !isDetached, let typed = try await StandardInput.next() else { return nil }
+            let result = keys.withLock { $0.filter(typed.readableBytesView) }
+            if result.detached { detached.withLock { $0 = true } }
+            return ByteBuffer(bytes: result.passed)
         }
     }
 }

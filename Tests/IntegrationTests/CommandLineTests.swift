@@ -93,6 +93,52 @@ struct CommandLineTests {
         }
     }
 
+    @Test("a terminal is left with Ctrl-P Ctrl-Q, and attached to again", .timeLimit(.minutes(2)))
+    func detach() async throws {
+        try await TestHost.run { host in
+            try await host.buildBusybox("localhost/busybox:1")
+            let program = "sh -c 'echo ready; read line; echo again; read line; exit 7'"
+
+            let left = try await type(
+                "\\020\\021", whenSeen: "ready",
+                in: "run --root \(host.root) --name shell -it localhost/busybox:1 \(program)", host)
+            let state = try await host.succeed("container", "list")
+            let back = try await type(
+                "one\\ntwo\\n", whenSeen: "attached", in: "container attach --root \(host.root) shell", host)
+
+            #expect(left.exitCode == 0 && left.outputText.contains("detached"), "\(left.outputText) \(left.errorText)")
+            #expect(state.contains("running"))
+            #expect(back.exitCode == 7, "\(back.outputText) \(back.errorText)")
+        }
+    }
+
+    /// Runs a command at a terminal of its own, and types once a word is on the screen: what is typed before the terminal is
+    /// in raw mode is the terminal's, not the program's.
+    private func type(
+        _ keys: String, whenSeen word: String, in command: String, _ host: TestHost
+    ) async throws -> ProgramResult {
+        var invocation = ProgramInvocation(
+            "/bin/sh",
+            [
+                "-c",
+                """
+                mkfifo "$TTY_DIR/in" && exec 3<>"$TTY_DIR/in"
+                script -qfec "$COMMAND" /dev/null <&3 >"$TTY_DIR/out" 2>&1 &
+                until grep -q "$WORD" "$TTY_DIR/out"; do sleep 0.05; done
+                printf "$KEYS" >&3
+                wait $!; code=$?; cat "$TTY_DIR/out"; exit $code
+                """,
+            ])
+        let directory = host.root + "/tty"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: directory) }  // the host's root goes with the test
+        invocation.environment["TTY_DIR"] = directory
+        invocation.environment["COMMAND"] = "\(TestHost.binary) \(command)"
+        invocation.environment["WORD"] = word
+        invocation.environment["KEYS"] = keys
+        return try await Program.run(invocation)
+    }
+
     @Test("no daemon: every command says so and how to start one")
     func noDaemon() async throws {
         let result = try await Program.run(

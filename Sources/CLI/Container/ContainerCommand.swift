@@ -7,6 +7,6 @@ struct ContainerCommand: AsyncParsableCommand {
         subcommands: [
             ContainerList.self, ContainerShow.self, ContainerStart.self, ContainerStop.self, ContainerRestart.self,
             ContainerPause.self, ContainerResume.self, ContainerKill.self, ContainerDelete.self, ContainerLogs.self,
-            ContainerExec.self, ContainerStatsCommand.self, ContainerWait.self,
+            ContainerExec.self, ContainerAttach.self, ContainerStatsCommand.self, ContainerWait.self,
         ])
 }

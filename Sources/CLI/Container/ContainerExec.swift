@@ -38,8 +38,10 @@ struct ContainerExec: AsyncParsableCommand {
         let code = try await connection.withClient { client in
             do {
                 let session = try await client.exec(container, request)
-                return try await Interaction(client: client, session: session.id, input: interactive, terminal: tty)
-                    .run()
+                let interaction = Interaction(
+                    client: client, session: session.id, input: interactive, terminal: tty)
+                guard case .exited(let code) = try await interaction.run() else { return Int32(0) }
+                return code
             } catch {
                 guard let code = StartFailure.exitStatus(error) else { throw error }
                 Console.report(error)

@@ -29,7 +29,8 @@ struct ContainerList: AsyncParsableCommand {
         var table = Table("ID", "NAME", "IMAGE", "STATE", "ADDRESS", "PORTS", "OWNER")
         for container in containers {
             table.rows.append([
-                Formats.short(container.id), container.name.flatMap { $0 == container.id ? nil : $0 } ?? "-", Formats.familiar(container.image),
+                Formats.short(container.id), container.name.flatMap { $0 == container.id ? nil : $0 } ?? "-",
+                Formats.familiar(container.image),
                 Formats.phase(container, now: now), container.address ?? "-",
                 container.ports.isEmpty ? "-" : container.ports.map(Formats.port).joined(separator: ", "),
                 container.owner,
