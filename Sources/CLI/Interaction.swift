@@ -66,7 +66,8 @@ struct Interaction: Sendable {
             return nil
         }
         let typed = TypedInput(keys: keys)
-        try? await client.sendSessionInput(session, typed.chunks(), close: false)  // a terminal's end is typed, as Ctrl-D
+        // A terminal's end is typed, as Ctrl-D: the input is never closed from here.
+        try? await client.sendSessionInput(session, typed.chunks(), close: false)
         return typed.isDetached ? .detached : nil
     }
 

@@ -156,7 +156,7 @@ struct CommandLineTests {
 
             #expect(second.exitCode == 1)
             #expect(second.errorText.contains(host.root), "\(second.errorText)")
-            #expect(try await host.get("/").status == 404)
+            #expect(try await host.get("/nothing").status == 404)
         }
     }
 }
