@@ -59,7 +59,7 @@ extension AppService {
         AppEvaluator(
             files: try await world.sources.programs(of: version), given: version.details.params,
             check: CallCheck(approved: permissions, policy: world.policy), approvedLoads: loads,
-            secrets: world.secrets, logger: world.logger)
+            secrets: world.secrets, node: world.node(of: version), logger: world.logger)
     }
 
     // MARK: Collecting

@@ -52,6 +52,8 @@ package struct AppsConfiguration: Sendable {
     package var holdLimitSeconds = 900
     /// Whether the root of the default domain lists the apps as long as no app is there.
     package var listsApps = true
+    /// What apps may read with `config`.
+    package var nodeConfiguration: [String: String] = [:]
     /// Seconds a replaced container's last requests have.
     package var drainSeconds = 30
 

@@ -40,6 +40,8 @@ package struct PublishedRoute: Sendable {
     package var pathPrefix: String
     /// Where requests go.
     package var target: PublishedTarget
+    /// Whether a request for the prefix itself is sent, by 307, to the same with a slash at its end.
+    package var redirectsBarePath = false
 
     /// A route.
     package init(id: String, host: String?, pathPrefix: String, target: PublishedTarget) {

@@ -162,6 +162,13 @@ package struct DaemonProcess: Sendable {
         return gateway
     }
 
+    /// A value of `node_config` with the variables it may use.
+    private func expanded(_ text: String) -> String {
+        configuration[ConfigurationKeys.allowedEnvironment].sorted { $0.count > $1.count }.reduce(text) { text, name in
+            text.replacing("$" + name, with: options.secretVariables[name] ?? "")
+        }
+    }
+
     private func appsConfiguration(_ gateway: Gateway) -> AppsConfiguration {
         var apps = AppsConfiguration()
         apps.defaultDomain = configuration[ConfigurationKeys.defaultDomain]
@@ -185,6 +192,7 @@ package struct DaemonProcess: Sendable {
         apps.listsApps = configuration[ConfigurationKeys.rootList]
         apps.waitingPageSeconds = configuration[ConfigurationKeys.waitingPage]
         apps.holdLimitSeconds = configuration[ConfigurationKeys.holdLimit]
+        apps.nodeConfiguration = configuration[ConfigurationKeys.nodeConfiguration].mapValues(expanded)
         apps.retainVersions = configuration[ConfigurationKeys.retainVersions]
         return apps
     }

@@ -25,9 +25,10 @@ struct GatewayRoutes: RoutePublisher {
     }
 
     private static func route(_ route: PublishedRoute) -> Route {
-        Route(
-            id: route.id, host: route.host, pathPrefix: route.pathPrefix, target: target(route.target),
-            policy: RoutePolicy(crossSiteProtection: true, securityHeaders: true))
+        var policy = RoutePolicy(crossSiteProtection: true, securityHeaders: true)
+        policy.redirectsBarePath = route.redirectsBarePath
+        return Route(
+            id: route.id, host: route.host, pathPrefix: route.pathPrefix, target: target(route.target), policy: policy)
     }
 
     private static func target(_ target: PublishedTarget) -> RouteTarget {

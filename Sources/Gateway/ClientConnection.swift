@@ -326,11 +326,18 @@ final class ClientConnection: TimedConnection, ChannelInboundHandler {
         }
         route = found
         guard let found else { return answerUnrouted(index, &buffer) }
+        if found.policy.redirectsBarePath, let redirect = bareRedirect(found) { return answerOwn(redirect, &buffer) }
         if found.checksRequests, let verdict = verdict(of: found.policy) { return answerOwn(verdict, &buffer) }
         switch found.target {
         case .backend(let plan): forward(to: plan, &buffer)
         case .wake(let callback): hold(callback)
         case .respond(let responder): beginCollecting(responder, &buffer)
+        }
+    }
+
+    private func bareRedirect(_ route: CompiledRoute) -> GatewayResponse? {
+        headBytes.withUnsafeReadableBytes {
+            head.bareRedirect(route.prefix, $0.assumingMemoryBound(to: UInt8.self))
         }
     }
 

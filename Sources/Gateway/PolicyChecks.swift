@@ -39,6 +39,17 @@ extension CrossOriginPolicy {
 }
 
 extension RequestHead {
+    /// The way to `prefix` with a slash at its end, for a request without one.
+    func bareRedirect(_ prefix: [UInt8], _ bytes: Bytes) -> GatewayResponse? {
+        let own = bytes[path]
+        guard !prefix.isEmpty, PathBytes.prefixLength(own, prefix, hasEscapes: hasEscapes) == own.count else {
+            return nil
+        }
+        var target = String(decoding: own, as: UTF8.self) + "/"
+        target += String(decoding: bytes[query], as: UTF8.self)  // with its question mark
+        return .redirect(to: target, status: 307)
+    }
+
     /// What the route's policy says about this request before anything is done: nil to go on.
     func verdict(of policy: RoutePolicy, _ bytes: Bytes) -> GatewayResponse? {
         if let crossOrigin = policy.crossOrigin, method == .options,

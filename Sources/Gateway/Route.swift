@@ -47,6 +47,8 @@ package struct RoutePolicy: Sendable {
     package var crossSiteProtection: Bool
     /// When set, methods other than GET, HEAD and OPTIONS are refused with 403 and this text.
     package var writeRefusal: String?
+    /// Sends a request for the prefix itself to the same with a slash at its end, by 307.
+    package var redirectsBarePath = false
     /// Adds nosniff, frame SAMEORIGIN and a referrer policy where the app did not set them.
     package var securityHeaders: Bool
     /// Answers preflights and marks responses for other origins; nil for no cross-origin access.

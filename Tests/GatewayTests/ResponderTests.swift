@@ -167,6 +167,22 @@ struct ResponderTests {
         }
     }
 
+    @Test("a route may send its bare path to the one with a slash")
+    func barePath() async throws {
+        var route = echo()
+        route.pathPrefix = "/app"
+        route.policy.redirectsBarePath = true
+        try await withGateway([route]) { _, port in
+            for (path, target) in [("/app", "/app/"), ("/app?a=b", "/app/?a=b"), ("/%61pp", "/%61pp/")] {
+                let head = try await fetch(port, "GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n").head
+                #expect(head.status == 307 && head.field("location") == target, "\(path): \(head)")
+            }
+            for path in ["/app/", "/app/x"] {
+                #expect(try await fetch(port, "GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n").head.status == 200)
+            }
+        }
+    }
+
     @Test("a fallback answers what no route does")
     func fallback() async throws {
         try await withGateway([], fallback: ClosureResponder { _ in .redirect(to: "/console") }) { _, port in

@@ -117,6 +117,7 @@ struct ActionHandler: Sendable {
     /// An `ace.result`, or any other value as the status.
     private static func result(_ value: Value) throws -> ActionResult {
         if let object = value.hostValue as? AceObject, case .result(let result) = object.content { return result }
+        if let response = value.hostValue as? PluginResponse { _ = try response.unwrapped() }  // a stream: refused
         return try ActionResult(status: value.isNone ? "" : value.description)
     }
 

@@ -32,16 +32,31 @@ struct EndpointHandler: Sendable {
         _ handler: Value, takesNothing: Bool, _ arguments: [JSONValue], isErrorHandler: Bool = false
     ) async throws -> AppResponse {
         let format = endpoint.format
-        return try await handlers.call(
+        let answer = try await handlers.call(
             handler,
             arguments: {
                 guard !takesNothing, case .object(let fields)? = arguments.first else { return [] }
                 let request = Value.structure(fields.map { ($0.key, $0.value.starlark) }, constructor: "request")
                 return [request] + arguments.dropFirst().map(\.starlark)
             }
-        ) { value in
-            try Self.response(value, format)
+        ) { value -> Answer in
+            if let command = (value.hostValue as? PluginResponse)?.streamed { return .output(of: command) }
+            return .whole(try Self.response(value, format))
         }
+        switch answer {
+        case .whole(let response): return response
+        case .output(let command):
+            var response = AppResponse.text("")
+            response.stream = try await handlers.runtime.stream(command, for: handlers.live)
+            return response
+        }
+    }
+
+    /// What a handler's value means.
+    private enum Answer: Sendable {
+        case whole(AppResponse)
+        /// What a command writes, as it writes it.
+        case output(of: RunCommand)
     }
 
     /// The fields of the request as handlers see them.
@@ -61,7 +76,7 @@ struct EndpointHandler: Sendable {
         add("PagePath", .string(address.environmentPath + page))
         add("PageUrl", .string(url + page))
         add("Method", .string(head.method))
-        add("IsDev", .bool(false))
+        add("IsDev", .bool(handlers.live.version.isDevelopment))
         add("IsPartial", .bool(head.header("hx-request") == "true"))
         add("PushEvents", .bool(false))
         add("HtmxVersion", .string(""))

@@ -29,6 +29,11 @@ enum AceModule {
         var declaration = AppDeclaration(name: try call.string("name"))
         guard !declaration.name.isEmpty else { throw AppError.missing("ace.app", "name") }
         declaration.redirectsBarePath = try call.bool("redirect_bare_path")
+        if try call.bool("static_only") {
+            let index = try call.string("index")
+            declaration.staticScope =
+                try call.bool("single_file") ? .single(index.isEmpty ? "index.html" : index) : .everything(index: index)
+        }
         for item in try call.sequence("permissions") {
             guard let object = item.hostValue as? AceObject, case .permission(let grant) = object.content else {
                 throw AppError.type(
@@ -187,14 +192,16 @@ enum AceModule {
 
     private static let config = NativeFunction("ace.config", [.required("key", .string), .optional("default")]) {
         call in
-        call["default"]
+        try EvaluationScope.of(call.evaluation).node.value(try call.string("key"), default: call["default"])
     }
 
     private static let audit = NativeFunction(
         "ace.audit",
         [.required("operation", .string), .required("target", .string), .optional("detail", .string, default: "")]
     ) { call in
-        try EvaluationScope.of(call.evaluation).customAudit = (try call.string("operation"), try call.string("target"))
+        try EvaluationScope.of(call.evaluation).customAudit = CustomAudit(
+            operation: try call.string("operation"), target: try call.string("target"),
+            detail: try call.string("detail"))
         return .none
     }
 

@@ -10,6 +10,8 @@ struct AppDeclaration: Sendable {
     var permissions: [Grant] = []
     /// Whether `/app` is sent to `/app/`.
     var redirectsBarePath = false
+    /// Which files make up a static app; nil for all others.
+    var staticScope: StaticFiles.Scope?
 }
 
 /// One `ace.proxy`.

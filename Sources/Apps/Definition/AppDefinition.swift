@@ -69,6 +69,9 @@ extension AppDeclaration {
             throw AppError(
                 .appStar, "a route proxies to container.URL and the app has no container=container.config(…)")
         }
+        if staticScope != nil, proxies.contains(where: { $0.path == "/" }) {
+            throw AppError(.appStar, "a static_only app cannot proxy its root")
+        }
         var paths = Set<String>()
         for action in actions.map(\.description) {
             guard paths.insert(action.path).inserted else {

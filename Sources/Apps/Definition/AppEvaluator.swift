@@ -10,6 +10,10 @@ struct LoadedApp: Sendable {
     let defaultHandler: Value?
     /// The global `error_handler`.
     let errorHandler: Value?
+    /// Files of `static_root/`, by their paths below it.
+    let rootFiles: [String]
+    /// Whether there is a folder `static/`.
+    let hasStaticFiles: Bool
     /// Keeps the functions alive: whoever calls one holds this value until the call has ended.
     let memory: ProgramMemory
 }
@@ -43,6 +47,7 @@ struct AppEvaluator: Sendable {
     let check: CallCheck
     let approvedLoads: [String]
     let secrets: SecretResolver
+    let node: NodeConfiguration
     let logger: Logger
 
     /// What an app may use up while it loads; a handler has its own.
@@ -74,11 +79,11 @@ struct AppEvaluator: Sendable {
         }
         return LoadedApp(
             declaration: declaration, params: params, defaultHandler: handler, errorHandler: errorHandler,
-            memory: memory)
+            rootFiles: files.rootFiles, hasStaticFiles: files.hasStaticFiles, memory: memory)
     }
 
     private func scope(_ purpose: EvaluationScope.Purpose) -> EvaluationScope {
-        EvaluationScope(purpose: purpose, check: check, approvedLoads: approvedLoads, secrets: secrets)
+        EvaluationScope(purpose: purpose, check: check, approvedLoads: approvedLoads, secrets: secrets, node: node)
     }
 
     private func run(
@@ -178,6 +183,6 @@ enum ParamModule {
     }
 
     private static let config = NativeFunction("config", [.required("key", .string), .optional("default")]) { call in
-        call["default"]
+        try EvaluationScope.of(call.evaluation).node.value(try call.string("key"), default: call["default"])
     }
 }

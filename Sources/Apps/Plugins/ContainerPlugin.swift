@@ -77,7 +77,7 @@ enum ContainerPlugin {
         let fields = ["lifetime", "scheme", "health", "build_dir", "volumes", "cargs", "dev_settings", "port"].map {
             (name: $0, value: arguments.written($0))
         }
-        return .host(ContainerConfigValue(config, fields: [("source", arguments.written("src"))] + fields))
+        return .value(.host(ContainerConfigValue(config, fields: [("source", arguments.written("src"))] + fields)))
     }
 
     static let run = PluginFunction(
@@ -98,14 +98,16 @@ enum ContainerPlugin {
         }
         let format = try runFormat(arguments)
         let command = try runCommand(arguments, format: format)
+        if arguments.bool("stream") { return .stream(command) }
         let result = try runner.run(command)
         if result.timedOut { throw AppError.commandTimeout(command.timeoutSeconds) }
-        if let file = result.file, result.exitCode == 0 { return .string(file) }
+        if let file = result.file, result.exitCode == 0 { return .value(.string(file)) }
         let accepts = arguments.bool("process_partial") && !result.output.isEmpty
         guard result.exitCode == 0 || accepts else {
             throw AppError.commandExit(result.exitCode, stderr: result.errorTail)
         }
-        return try RunOutput.value(of: result.output, format: format, isTruncated: result.isTruncated).starlark
+        return .value(
+            try RunOutput.value(of: result.output, format: format, isTruncated: result.isTruncated).starlark)
     }
 
     private static func runFormat(_ arguments: PluginArguments) throws -> RunOutputFormat {
@@ -121,8 +123,8 @@ enum ContainerPlugin {
     private static func runCommand(_ arguments: PluginArguments, format: RunOutputFormat) throws -> RunCommand {
         let path = arguments.string("path")
         guard !path.isEmpty else { throw AppError.argumentValue("run", "path", "must not be empty") }
-        guard !arguments.bool("stream") else {
-            throw AppError.argumentValue("run", "stream", "is not supported, leave it out")
+        guard !arguments.bool("stream") || format != .json && !arguments.bool("stdout_file") else {
+            throw AppError.argumentValue("run", "stream", "goes neither with json nor with stdout_file")
         }
         let timeout = arguments.int("timeout")
         guard timeout > 0, timeout <= 86_400 else {

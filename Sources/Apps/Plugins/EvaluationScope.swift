@@ -16,19 +16,26 @@ final class EvaluationScope {
     let check: CallCheck
     let approvedLoads: [String]
     let secrets: SecretResolver
+    let node: NodeConfiguration
     /// Plugins loaded so far, in order.
     private(set) var loads: [String] = []
     private var pending: PluginResponse?
+    /// The latest output that is still to be read.
+    private var stream: PluginResponse?
     /// The custom audit event of the handler; the last one counts.
-    var customAudit: (operation: String, target: String)?
+    var customAudit: CustomAudit?
     /// Params collected while `params.star` is evaluated.
     var definitions: [ParamDefinition] = []
 
-    init(purpose: Purpose, check: CallCheck, approvedLoads: [String], secrets: SecretResolver) {
+    init(
+        purpose: Purpose, check: CallCheck, approvedLoads: [String], secrets: SecretResolver,
+        node: NodeConfiguration
+    ) {
         self.purpose = purpose
         self.check = check
         self.approvedLoads = approvedLoads
         self.secrets = secrets
+        self.node = node
     }
 
     /// The scope of an evaluation that runs app code.
@@ -50,14 +57,28 @@ final class EvaluationScope {
     }
 
     /// Raises, as itself, a failure that nobody has looked at when the program ends.
-    func finish() throws {
+    /// - Parameter returned: the stream that is returned, if any; all others are forgotten.
+    func finish(returning returned: PluginResponse? = nil) throws {
+        if let stream, stream !== returned {
+            throw AppError(.pluginArgument, "a response with stream=True must be returned by the handler of an ace.api")
+        }
         guard let response = pending, !response.isSeen, let error = response.error else { return }
         response.markSeen()
         throw error
     }
 
     /// Notes a call's outcome.
-    func record(_ response: PluginResponse) { if response.error != nil { pending = response } }
+    func record(_ response: PluginResponse) {
+        if response.error != nil { pending = response }
+        if response.streamed != nil { stream = response }
+    }
+}
+
+/// What `ace.audit` was told.
+struct CustomAudit: Sendable, Hashable {
+    var operation: String
+    var target: String
+    var detail: String
 }
 
 /// One `container.run`.

@@ -90,7 +90,7 @@ struct PluginFunction: Sendable {
     let access: CallAccess
     let parameters: [PluginParameter]
     /// The function itself; what it throws becomes the response's error.
-    let body: @Sendable (PluginArguments, EvaluationScope) throws -> Value
+    let body: @Sendable (PluginArguments, EvaluationScope) throws -> PluginResponse.Outcome
 
     /// The function as programs call it.
     var native: NativeFunction {
@@ -111,7 +111,7 @@ struct PluginFunction: Sendable {
         let outcome: PluginResponse.Outcome
         do {
             if let problem { throw problem }
-            outcome = .value(try body(try resolved(try checked(bound, grant), scope), scope))
+            outcome = try body(try resolved(try checked(bound, grant), scope), scope)
         } catch let error as AppError where !error.code.isSecretProblem {
             outcome = .failure(error)
         }

@@ -10,6 +10,8 @@ final class PluginResponse: HostValue {
     enum Outcome: Sendable {
         case value(Value)
         case failure(AppError)
+        /// A command whose output is sent as it is written, once the handler has returned this.
+        case stream(RunCommand)
     }
 
     let outcome: Outcome
@@ -24,6 +26,7 @@ final class PluginResponse: HostValue {
         switch outcome {
         case .value(let value): "<plugin_response \(value.repr)>"
         case .failure(let error): "<plugin_response error \(error.message)>"
+        case .stream: "<plugin_response stream>"
         }
     }
 
@@ -39,6 +42,12 @@ final class PluginResponse: HostValue {
         return error
     }
 
+    /// The command whose output is to be sent.
+    var streamed: RunCommand? {
+        guard case .stream(let command) = outcome else { return nil }
+        return command
+    }
+
     /// Whether the program has looked at the failure.
     var isSeen: Bool { seen.load(ordering: .relaxed) }
 
@@ -52,6 +61,9 @@ final class PluginResponse: HostValue {
         case .failure(let error):
             markSeen()
             throw error
+        case .stream:
+            throw AppError(
+                .pluginArgument, "a response with stream=True cannot be read", hint: "return it from the handler")
         }
     }
 
@@ -64,7 +76,7 @@ final class PluginResponse: HostValue {
         case "error_code":
             markSeen()
             return .int(error.map { Int($0.exitCode ?? 1) } ?? 0)
-        case "is_stream": return .bool(false)
+        case "is_stream": return .bool(streamed != nil)
         default: return nil
         }
     }

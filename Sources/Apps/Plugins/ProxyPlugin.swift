@@ -44,11 +44,10 @@ enum ProxyPlugin {
         for header in headers where !Self.isHeader(header) {
             throw AppError.argumentValue("config", "response_headers", "has the malformed header `\(header.name)`")
         }
-        return .host(
-            ProxyConfigValue(
-                ProxyConfig(
-                    url: url, stripPath: arguments.string("strip_path"), preserveHost: arguments.bool("preserve_host"),
-                    stripApp: arguments.bool("strip_app"), responseHeaders: headers)))
+        let config = ProxyConfig(
+            url: url, stripPath: arguments.string("strip_path"), preserveHost: arguments.bool("preserve_host"),
+            stripApp: arguments.bool("strip_app"), responseHeaders: headers)
+        return .value(.host(ProxyConfigValue(config)))
     }
 
     private static func isHeader(_ header: ProxyRouteOptions.ResponseHeader) -> Bool {

@@ -86,12 +86,14 @@ struct AppHandlers: AppResponder {
         let world = world
         let live = live
         let runtime = runtime
-        return try await world.threads.run { bridge in
+        let custom = Box<CustomAudit>(nil)
+        let result = try await world.threads.run { bridge in
             let runner = ContainerRunner(runtime: runtime, live: live, bridge: bridge)
             defer { withExtendedLifetime(live) { runner.removeFiles() } }
             let scope = EvaluationScope(
                 purpose: .handler(runner), check: live.check(world), approvedLoads: live.approvedLoads,
-                secrets: world.secrets)
+                secrets: world.secrets, node: world.node(of: live.version))
+            defer { custom.value = scope.customAudit }
             let evaluation = Evaluation(
                 limits: Self.limits,
                 print: {
@@ -103,22 +105,36 @@ struct AppHandlers: AppResponder {
             do {
                 let value = try evaluation.call(
                     function, arguments(), named: named.map { ($0.0, $0.1.starlark) })
-                // A response that is returned unread is looked at here.
-                let answer = try (value.hostValue as? PluginResponse)?.unwrapped() ?? value
-                try scope.finish()
-                return try transform(answer)
+                let response = value.hostValue as? PluginResponse
+                try scope.finish(returning: response)
+                // A response that is returned unread is looked at here; a stream is for whoever answers the request.
+                return try transform(try response.map { $0.streamed == nil ? try $0.unwrapped() : value } ?? value)
             } catch {
                 throw AppError(any: error)
             }
         }
+        if let custom = custom.value { await audit(custom.operation, target: custom.target, message: custom.detail) }
+        return result
+    }
+
+    private func audit(_ operation: String, target: String, message: String) async {
+        await write(
+            AuditRecord(
+                time: world.time.milliseconds, initiator: "gateway", action: operation,
+                target: "app/\(live.version.appID)/\(target)", outcome: .succeeded,
+                message: message.isEmpty ? nil : message))
     }
 
     /// Adds an entry to the audit log.
     func audit(_ operation: String, target: String, failure: AppError?) async {
-        let record = AuditRecord(
-            time: world.time.milliseconds, initiator: "gateway", action: operation,
-            target: "app/\(live.version.appID)/\(target)", outcome: failure == nil ? .succeeded : .failed,
-            message: failure?.message)
+        await write(
+            AuditRecord(
+                time: world.time.milliseconds, initiator: "gateway", action: operation,
+                target: "app/\(live.version.appID)/\(target)", outcome: failure == nil ? .succeeded : .failed,
+                message: failure?.message))
+    }
+
+    private func write(_ record: AuditRecord) async {
         do {
             try await world.audit.append(record)
         } catch {
@@ -168,6 +184,22 @@ private final class ContainerRunner: CommandRunner {
 extension AppRuntime {
     /// Runs a command in a fresh container of a version's image.
     func run(_ command: RunCommand, for live: LiveVersion) async throws -> RunResult {
+        let (container, spec) = try await commandContainer(command, for: live)
+        let file = command.toFile ? "\(world.runDirectory)/\(container).out" : nil
+        if file != nil { try await Blocking.run { [world] in try Directories.make(world.runDirectory) } }
+        do {
+            return try await CommandContainer(engine: world.engine, time: world.time, logger: world.logger)
+                .run(container, spec, command, file: file)
+        } catch {
+            if let file { unlink(file) }
+            throw AppError(starting: error)
+        }
+    }
+
+    /// The container of one command, its image built or fetched; nothing of it exists yet.
+    func commandContainer(
+        _ command: RunCommand, for live: LiveVersion
+    ) async throws -> (id: ContainerID, spec: ContainerSpec) {
         let plan = try await plan(for: live)
         let image: ImageRecord
         do { image = try await resolver.image(of: plan) } catch { throw AppError(starting: error) }
@@ -178,14 +210,6 @@ extension AppRuntime {
         guard let container = ContainerID(rawValue: name) else {
             throw AppError(.runStart, "`\(name)` is no identifier")
         }
-        let file = command.toFile ? "\(world.runDirectory)/\(name).out" : nil
-        if file != nil { try await Blocking.run { [world] in try Directories.make(world.runDirectory) } }
-        do {
-            return try await CommandContainer(engine: world.engine, time: world.time, logger: world.logger)
-                .run(container, spec, command, file: file)
-        } catch {
-            if let file { unlink(file) }
-            throw AppError(starting: error)
-        }
+        return (container, spec)
     }
 }

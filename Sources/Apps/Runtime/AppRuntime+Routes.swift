@@ -27,8 +27,12 @@ extension AppRuntime {
             : [address.domain]
         return names.flatMap { host in
             shapes.enumerated().map { index, shape in
-                PublishedRoute(
+                var route = PublishedRoute(
                     id: "\(id)/\(index)", host: host, pathPrefix: address.joined(shape.path), target: shape.target)
+                if shape.path == "/", case .success(let loaded) = live.outcome {
+                    route.redirectsBarePath = loaded.declaration.redirectsBarePath
+                }
+                return route
             }
         }
     }
@@ -36,13 +40,26 @@ extension AppRuntime {
     private func targets(of loaded: LoadedApp) -> [(path: String, target: PublishedTarget)] {
         let responder = AppHandlers(runtime: self, live: live, loaded: loaded, world: world)
         var shapes: [(path: String, target: PublishedTarget)] = []
+        let declared = loaded.declaration
+        for path in loaded.rootFiles.prefix(StaticFiles.routeLimit) {
+            shapes.append(("/" + path, .respond(files(.folders))))
+        }
         for proxy in loaded.declaration.proxies { shapes.append((proxy.path, target(of: proxy, loaded))) }
         for path in loaded.declaration.actions.map(\.description.path) + loaded.declaration.endpoints.map(\.path)
         where !shapes.contains(where: { $0.path == path }) {
             shapes.append((path, .respond(responder)))
         }
-        if !shapes.contains(where: { $0.path == "/" }) { shapes.append(("/", .respond(responder))) }
-        return shapes
+        let hasRootProxy = declared.proxies.contains { $0.path == "/" }
+        if loaded.hasStaticFiles, !hasRootProxy, !shapes.contains(where: { $0.path == "/static" }) {
+            shapes.append(("/static", .respond(files(.folders))))
+        }
+        guard !shapes.contains(where: { $0.path == "/" }) else { return shapes }
+        guard let scope = declared.staticScope else { return shapes + [("/", .respond(responder))] }
+        return shapes + [("/", .respond(files(scope)))]
+    }
+
+    private func files(_ scope: StaticFiles.Scope) -> StaticFiles {
+        StaticFiles(address: address, directory: live.version.directory, scope: scope)
     }
 
     private func target(of proxy: ProxyDeclaration, _ loaded: LoadedApp) -> PublishedTarget {

@@ -175,7 +175,7 @@ extension AppRuntime {
             task.cancel()
             _ = await task.result
         }
-        for task in retirements.values {
+        for task in Array(retirements.values) + Array(streams.values) {
             task.cancel()
             await task.value
         }

@@ -33,6 +33,8 @@ actor AppRuntime {
     /// Whether the live version has served and nobody has stopped it.
     var hasServed = false
     var retirements: [ContainerID: Task<Void, Never>] = [:]
+    /// Commands whose output is being sent; each ends with its reader.
+    var streams: [ContainerID: Task<Void, Never>] = [:]
     var isClosed = false
     /// When the service was last seen to be used; for idle stops.
     var lastUse: (activity: PublishedActivity, at: Duration)?

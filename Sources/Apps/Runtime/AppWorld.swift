@@ -29,6 +29,14 @@ struct AppWorld: Sendable {
     let time: any TimeSource
     let logger: Logger
 
+    /// What an app may read of the server's configuration.
+    func node(of version: AppVersion) -> NodeConfiguration {
+        NodeConfiguration(
+            values: configuration.nodeConfiguration,
+            url: ContainerEnvironment.url(of: version.address, publicURL: configuration.publicURL),
+            isDevelopment: version.isDevelopment)
+    }
+
     /// What the server grants to and denies all apps.
     var policy: PermissionPolicy { PermissionPolicy(allow: configuration.allow, deny: configuration.deny) }
 }

@@ -34,6 +34,15 @@ struct AppSpec: Sendable, Hashable {
             files: [File(name: "app.star", text: imageCommand), File(name: "params.star", text: imageCommandParams)]),
         AppSpec(
             name: "proxy", files: [File(name: "app.star", text: proxy), File(name: "params.star", text: proxyParams)]),
+        AppSpec(
+            name: "static",
+            files: [File(name: "app.star", text: staticFiles), File(name: "params.star", text: staticParams)]),
+        AppSpec(
+            name: "static_single",
+            files: [
+                File(name: "app.star", text: staticFiles),
+                File(name: "params.star", text: staticParams.replacing("default=False", with: "default=True")),
+            ]),
     ]
 
     private static let container = """
@@ -146,6 +155,18 @@ struct AppSpec: Sendable, Hashable {
         param("app_name", default="Proxy", description="The name shown for the app")
         param("preserve_host", type=BOOLEAN, default=False, description="Whether the client's Host is passed on")
         param("response_headers", type=DICT, default={}, description="Headers set on answers")
+
+        """
+
+    private static let staticFiles = """
+        app = ace.app(param.app_name, static_only=True, index=param.index, single_file=param.single_file)
+
+        """
+
+    private static let staticParams = """
+        param("app_name", default="Files", description="The name shown for the app")
+        param("index", required=False, description="The page of a folder; index.html or index.htm otherwise")
+        param("single_file", type=BOOLEAN, default=False, description="Whether the index is served for every path")
 
         """
 }

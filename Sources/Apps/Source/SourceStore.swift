@@ -100,7 +100,9 @@ struct SourceStore: Sendable {
         guard version.isDevelopment else { return try await programs(in: version.directory) }
         let own = try await programs(in: version.directory, ignoring: IgnoredNames.contains)
         guard let directory = version.details.specDirectory else { return own }
-        return AppFiles(programs: try await programs(in: directory).programs.merging(own.programs) { $1 })
+        return AppFiles(
+            programs: try await programs(in: directory).programs.merging(own.programs) { $1 },
+            rootFiles: own.rootFiles, hasStaticFiles: own.hasStaticFiles)
     }
 
     private func programs(
@@ -115,7 +117,12 @@ struct SourceStore: Sendable {
                 let bytes = try handle.contents(entry.path, limit: 4 << 20)
                 programs[entry.path] = String(decoding: bytes, as: UTF8.self)
             }
-            return AppFiles(programs: programs)
+            let isFile: (SourceTree.Entry) -> Bool = { if case .directory = $0.kind { false } else { true } }
+            let paths = tree.entries.filter(isFile).map(\.path)
+            return AppFiles(
+                programs: programs,
+                rootFiles: paths.filter { $0.hasPrefix("static_root/") }.map { String($0.dropFirst(12)) },
+                hasStaticFiles: paths.contains { $0.hasPrefix("static/") })
         }
     }
 

@@ -158,6 +158,11 @@ enum ConfigurationKeys {
     static let permissionsDeny = ConfigurationKey(
         "permissions.deny", PermissionPolicy.defaultDeny, "Calls that no app may make.")
 
+    static let nodeConfiguration = ConfigurationKey(
+        "node_config", [String: String](), "Values that apps may read with `config`; `$NAME` stands for a variable.")
+    static let allowedEnvironment = ConfigurationKey(
+        "system.allowed_env", [String](), "Environment variables that `node_config` may use.")
+
     static let all: [AnyConfigurationKey] = [
         gatewayAddress.erased, gatewayThreads.erased, gatewayAccessLog.erased, gatewayTrustedProxies.erased,
         gatewayDrainSeconds.erased, apiSocket.erased, apiSocketMode.erased, apiAddress.erased, apiTokenFile.erased,
@@ -169,6 +174,7 @@ enum ConfigurationKeys {
         developmentHealthAttempts.erased, idleShutdown.erased, idleBytes.erased,
         statusInterval.erased, logLines.erased, showLogs.erased, actionBody.erased, retainVersions.erased,
         secretsProvider.erased, permissionsAllow.erased, permissionsDeny.erased,
+        nodeConfiguration.erased, allowedEnvironment.erased,
     ]
 
     private static func between(_ range: ClosedRange<Int>) -> @Sendable (Int) -> String? {

@@ -73,6 +73,25 @@ extension Array: ConfigurationValue where Element: ConfigurationValue {
     var shown: String { "[" + map(\.shown).joined(separator: ", ") + "]" }
 }
 
+extension Dictionary: ConfigurationValue where Key == String, Value == String {
+    init(raw: RawSetting) throws {
+        switch raw {
+        case .mapping(let members): self = try members.mapValues { try String(raw: $0) }
+        // The form that the environment has: `name=text,name=text`, in braces or without.
+        case .scalar(let text):
+            self = [:]
+            for pair in text.drop(while: { $0 == "{" }).split(separator: ",") {
+                let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                if parts.count == 1, pair.allSatisfy({ $0 == "}" || $0 == " " }) { continue }
+                guard parts.count == 2 else { throw RuleBroken("it is a mapping of names to texts") }
+                self[String(parts[0]).trimmingCharactersOfSpace()] = String(parts[1])
+            }
+        case .list: throw RuleBroken("it is a mapping of names to texts")
+        }
+    }
+    var shown: String { "{" + keys.sorted().joined(separator: ", ") + "}" }
+}
+
 /// One call, as `{plugin: container.in, method: config, arguments: ["regex:.*"]}`.
 extension Grant: ConfigurationValue {
     init(raw: RawSetting) throws {
