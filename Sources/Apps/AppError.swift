@@ -54,6 +54,7 @@ package struct AppError: MartletError, Hashable {
         case commandExit = "CMD-EXIT"
         case commandJSON = "CMD-JSON"
         case commandFormat = "CMD-FORMAT"
+        case httpFailed = "HTTP-FAIL"
         case actionOption = "ACT-OPTION"
         case actionBody = "ACT-BODY"
         case actionSuggest = "ACT-SUGGEST"
@@ -97,7 +98,7 @@ package struct AppError: MartletError, Hashable {
             .optionDenied, .appApproval:
             .permissionDenied
         case .configEngine, .actionSuggest, .configNixpacks: .unsupported
-        case .buildWait, .imagePull, .runBackoff, .runWait: .unavailable
+        case .buildWait, .imagePull, .runBackoff, .runWait, .httpFailed: .unavailable
         case .healthFailed: .timedOut
         case .buildFailed, .runStart, .runExited, .commandExit, .commandJSON: .internalError
         case .appAddress, .appSource, .appStar, .appEvaluation, .appOutput, .pluginKeyword, .pluginDuplicate,

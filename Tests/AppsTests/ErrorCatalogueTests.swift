@@ -177,7 +177,8 @@ struct ErrorCatalogueTests {
         let shown = Set(Self.all.map(\.code)).union([.appNotFound, .buildWait, .actionBody])
         // Shown by AppAddressTests, LifeCycleTests, CommandAppTests and the tests of development mode.
         let elsewhere: Set<AppError.Code> = [
-            .appExists, .appAddress, .appSource, .appApproval, .appOutput, .runBackoff, .runWait, .pluginArgument,
+            .appExists, .appAddress, .appSource, .appApproval, .appOutput, .runBackoff, .runWait, .httpFailed,
+            .pluginArgument,
             .actionForm,
             .actionResult,
         ]

@@ -115,7 +115,7 @@ struct FormBody: Sendable {
         return String(decoding: out, as: UTF8.self)
     }
 
-    private static func encoded(_ text: String) -> String {
+    static func encoded(_ text: String) -> String {
         var out = ""
         for byte in text.utf8 {
             switch byte {

@@ -24,9 +24,11 @@ final class AppLoader: ModuleLoader {
         switch plugin {
         case ContainerPlugin.name: return [("container", ContainerPlugin.module)]
         case ProxyPlugin.name: return [("proxy", ProxyPlugin.module)]
+        case HTTPPlugin.name: return [("http", HTTPPlugin.module)]
         default:
             throw AppError(
-                .permissionLoad, "there is no plugin `\(plugin)`", hint: "`container.in` and `proxy.in` exist")
+                .permissionLoad, "there is no plugin `\(plugin)`",
+                hint: "`container.in`, `proxy.in` and `http.in` exist")
         }
     }
 

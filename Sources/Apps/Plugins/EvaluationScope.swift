@@ -1,3 +1,4 @@
+internal import Containers
 internal import Starlark
 
 /// What the host's functions know during one evaluation; used from the evaluation's thread only.
@@ -115,4 +116,6 @@ protocol CommandRunner: Sendable {
     func removeFiles()
     /// Runs a command in a fresh container of the app's image. A non-zero exit is a result.
     func run(_ command: RunCommand) throws -> RunResult
+    /// Sends a request. Whatever status it is answered with is a result.
+    func fetch(_ call: HTTPCall) throws -> HTTPCaller.Answer
 }

@@ -3,6 +3,8 @@ internal import Starlark
 /// What a parameter of a plugin function accepts; nothing is converted silently.
 enum PluginParameterType: Sendable, Hashable {
     case string, int, bool, strings, dict
+    /// Anything that has a JSON form.
+    case any
 
     var noun: String {
         switch self {
@@ -11,6 +13,7 @@ enum PluginParameterType: Sendable, Hashable {
         case .bool: "a bool"
         case .strings: "a list of strings"
         case .dict: "a dict"
+        case .any: "a value"
         }
     }
 
@@ -21,6 +24,7 @@ enum PluginParameterType: Sendable, Hashable {
         case .bool: value.boolValue != nil
         case .strings: (value.listValue ?? value.tupleValue)?.allSatisfy { $0.stringValue != nil } ?? false
         case .dict: value.dictEntries != nil
+        case .any: true
         }
     }
 }

@@ -50,7 +50,7 @@ enum ProxyPlugin {
         return .value(.host(ProxyConfigValue(config)))
     }
 
-    private static func isHeader(_ header: ProxyRouteOptions.ResponseHeader) -> Bool {
+    static func isHeader(_ header: ProxyRouteOptions.ResponseHeader) -> Bool {
         !header.name.isEmpty
             && header.name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"()<>@,;:\\\"/[]?={}".utf8.contains($0) }
             && header.value.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }

@@ -1,3 +1,4 @@
+internal import Containers
 internal import Core
 internal import Engines
 internal import Glibc
@@ -174,6 +175,10 @@ private final class ContainerRunner: CommandRunner {
         let result = try bridge.wait { [runtime, live] in try await runtime.run(command, for: live) }
         if let file = result.file { files.withLock { $0.append(file) } }
         return result
+    }
+
+    func fetch(_ call: HTTPCall) throws -> HTTPCaller.Answer {
+        try bridge.wait { [runtime, live] in try await runtime.fetch(call, for: live) }
     }
 
     func removeFiles() {

@@ -29,16 +29,18 @@ struct CommandContainer: Sendable {
 
     private func runCreated(_ id: ContainerID, _ command: RunCommand, file: String?) async throws -> RunResult {
         try await engine.startContainer(id)
+        let isLate = Box<Bool>(nil)
         return try await withThrowingTaskGroup(of: RunResult?.self) { group in
             group.addTask { try await collect(id, command, file: file) }
             group.addTask {
                 try await time.sleep(for: .seconds(command.timeoutSeconds))
+                isLate.value = true
                 try await engine.killContainer(id, signal: SIGKILL)
                 return nil
             }
             defer { group.cancelAll() }
             guard let first = try await group.next() else { return RunResult() }
-            if let result = first { return result }
+            if let result = first, isLate.value != true { return result }  // its end may be seen before the timer's
             var result = RunResult(exitCode: 124)
             result.timedOut = true
             return result
