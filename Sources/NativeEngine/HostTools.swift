@@ -76,8 +76,9 @@ struct HostTools: Sendable {
     /// The version a program tells of itself; nil when it does not.
     static func version(of path: String) async -> ProgramVersion? {
         let invocation = ProgramInvocation(path, ["--version"])
+        // The caller reports what is missing.
         guard let result = try? await Program.run(invocation, outputLimit: 4096), result.exitCode == 0 else {
-            return nil  // the caller reports what is missing
+            return nil
         }
         return ProgramVersion(firstIn: result.outputText)
     }

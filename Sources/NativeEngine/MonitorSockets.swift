@@ -15,11 +15,11 @@ struct MonitorSockets: Sendable {
         self.count = Self.count(monitor)
     }
 
-    /// Waits until there is one more. False when there is none after two seconds, or the monitor has ended.
+    /// Waits until there is one more. False when there is none after ten seconds, or the monitor has ended.
     func waitForAnother() async throws -> Bool {
         try await Blocking.run { [self] in
             // The kernel tells nobody that a connection is taken; a monitor that gets to run needs microseconds.
-            for attempt in 0..<2000 {
+            for attempt in 0..<10_000 {
                 if Self.count(monitor) > count { return true }
                 if monitor.hasEnded { return false }
                 usleep(attempt < 20 ? 100 : 1000)

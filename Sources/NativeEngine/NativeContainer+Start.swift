@@ -125,6 +125,7 @@ extension NativeContainer {
         case .bridge: if let address = record.address { hosts += "\(address)\t\(hostname)\n" }
         case .none: hosts += "127.0.0.1\t\(hostname)\n"
         case .host:
+            // A host without a readable list has only the usual names.
             hosts = (try? Files.read("/etc/hosts")).flatMap { $0 }.map { String(decoding: $0, as: UTF8.self) } ?? hosts
         }
         var resolver = ""
@@ -162,6 +163,7 @@ extension NativeContainer {
 
     /// Undoes a start that failed half-way.
     private func abandon() async {
+        // One that is gone by now needs no signal.
         if run == nil, let processID = Int32(SmallFile.text(paths.processFile)),
             Self.belongs(processID, to: paths), let process = try? ProcessHandle(processID: processID)
         {

@@ -140,7 +140,7 @@ struct ContainerFreezer {
 
     /// The kernel tells nobody when a group of the separate hierarchies is frozen; it takes well under a millisecond.
     private static func wait(_ isDone: () -> Bool) throws {
-        for attempt in 0..<2000 {
+        for attempt in 0..<10_000 {
             if isDone() { return }
             usleep(attempt < 20 ? 100 : 1000)
         }

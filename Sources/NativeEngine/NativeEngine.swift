@@ -98,7 +98,7 @@ package actor NativeEngine: Engine {
         }
         let all = Array(containersByID.keys)
         await withTaskGroup(of: Void.self) { group in
-            for id in all { group.addTask { try? await self.removeContainer(id, force: true) } }  // the rest goes on
+            for id in all { group.addTask { await self.removeOrReport(id) } }
         }
         await close()
         try await context.network.close(removeAll: true)
@@ -110,6 +110,13 @@ package actor NativeEngine: Engine {
                 ContainerPaths.bundles(context.layout), ContainerPaths.exits(context.layout),
                 ContainerPaths.runtimeRoot(context.layout), ContainerPaths.cover(context.layout),
             ] { try Files.removeTree(directory) }
+        }
+    }
+
+    private func removeOrReport(_ id: ContainerID) async {
+        do { try await removeContainer(id, force: true) } catch {
+            context.logger.error(
+                "container cannot be removed", metadata: ["container.id": "\(id)", "error": "\(error)"])
         }
     }
 

@@ -35,6 +35,7 @@ struct NetworkFiles: Sendable {
     func loadSubnet() -> IPv4Subnet? {
         // Unreadable is as good as absent: the bridge itself is asked next.
         guard let bytes = try? Self.read(subnetFile) else { return nil }
+        // As above.
         return (try? JSONDecoder().decode(SubnetRecord.self, from: Data(bytes)))?.subnet
     }
 

@@ -29,9 +29,9 @@ final class Registry: Sendable {
         guard let program = Program.find("docker-registry") else { throw TestFailure("no docker-registry") }
         process = try ChildProcess.spawn(ProgramInvocation(program, ["serve", host.root + "/registry.yml"]))
         try await offPool {
-            for _ in 0..<500 {
+            for _ in 0..<3000 {
                 if let answer = try? HTTPConnection(port: port).request("GET", "/v2/"), answer.status == 200 { return }
-                usleep(10_000)  // it offers no event; 5 s at most
+                usleep(10_000)  // it offers no event; 30 s at most
             }
             throw TestFailure("docker-registry does not answer on port \(port)")
         }

@@ -3,7 +3,7 @@ import Engines
 import FoundationEssentials
 import Glibc
 import LinuxKernel
-import NativeEngine
+@testable import NativeEngine
 import Testing
 
 @Suite("native containers", .enabled(if: Machine.isReady, Machine.reason))
@@ -185,13 +185,27 @@ struct ContainerFeatureTests {
         defer { harness.removeFiles() }
         let engine = try await harness.open()
         let id = ContainerID.random()
-        // Pauses as a program makes them: between two full files there is time to see the first one.
+        // It waits after each part until the engine has seen the new file, as a program that writes for hours would.
         let program =
-            "i=0; while [ $i -lt 24000 ]; do echo line $i; i=$((i+1)); [ $((i % 2000)) = 0 ] && busybox usleep 100000; "
+            "i=0; while [ $i -lt 24000 ]; do echo line $i; i=$((i+1)); [ $((i % 2000)) = 0 ] && { echo part; read x; }; "
             + "done; echo end"
-        try await engine.createContainer(id, shell(harness, program))
+        var spec = shell(harness, program)
+        spec.openInput = true
+        try await engine.createContainer(id, spec)
         try await engine.startContainer(id)
-        let followed = try await lines(engine, id, follow: true)
+        let session = try await engine.attach(id)
+        let reading = Task { for try await _ in session.output {} }  // ends with the container, awaited below
+        let log = LogGenerations(path: harness.layout.containerDirectory + "/\(id)/log", count: 4)
+        var followed: [String] = []
+        for try await entry in try await engine.logs(id, options: LogOptions(follow: true)) {
+            followed.append(entry.text)
+            guard entry.text == "part" else { continue }
+            while LogGenerations.Identity(path: log.path) != LogGenerations.Identity(path: log.path + ".now") {
+                await Task.yield()
+            }
+            try await session.write([10])
+        }
+        try await reading.value
         let kept = try await lines(engine, id, follow: false)
         let tail = try await lines(engine, id, follow: false, tail: 6000)
         let names = try FileManager.default.contentsOfDirectory(
@@ -199,7 +213,7 @@ struct ContainerFeatureTests {
         ).filter { $0.hasPrefix("log") }
         try await engine.shutdown(removeEverything: true)
 
-        let all = (0..<24000).map { "line \($0)" } + ["end"]
+        let all = (0..<24000).flatMap { $0 % 2000 == 1999 ? ["line \($0)", "part"] : ["line \($0)"] } + ["end"]
         #expect(followed == all)
         #expect(kept == all.suffix(kept.count))
         #expect(kept.count < all.count && kept.count > 10000, "\(kept.count) lines are left")
@@ -225,7 +239,7 @@ struct ContainerFeatureTests {
 
             var client = shell(
                 harness,
-                "i=0; until wget -qO- http://\(direct)/; do i=$((i+1)); [ $i = 50 ] && exit 1; busybox usleep 20000; done"
+                "i=0; until wget -qO- http://\(direct)/; do i=$((i+1)); [ $i = 1500 ] && exit 1; busybox usleep 20000; done"
             )
             client.network = .host
             let ran10 = try await output(engine, client)
