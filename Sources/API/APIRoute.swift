@@ -101,6 +101,7 @@ extension APIRoute.Answer {
 extension APIRoute.QueryParameter {
     static let wait = Self(name: "wait", kind: .flag, summary: "Answer when it is done, as `Prefer: wait` does.")
     static let limit = Self(name: "limit", kind: .number, summary: "Elements in this part, 1000 at most.")
+    static let `internal` = Self(name: "internal", kind: .flag, summary: "Staging twins, too.")
     static let after = Self(name: "after", kind: .text, summary: "Begin after this one, the `next` of the part before.")
     static let force = Self(name: "force", kind: .flag, summary: "Do it although it is in use or running.")
     static let follow = Self(name: "follow", kind: .flag, summary: "Go on until the container ends.")

@@ -18,13 +18,15 @@ extension AppStateChoice {
 }
 
 extension AppInfo {
-    init(_ summary: AppSummary, url: String?) {
+    init(_ summary: AppSummary, url: String?, stagingURL: String?) {
         self.init(
             id: summary.id, address: summary.address, version: summary.version, state: AppStateChoice(summary.state),
             source: summary.source, createdAt: summary.createdAt)
         name = summary.name
         self.url = url
         dev = summary.isDevelopment
+        stagingAddress = summary.staging
+        self.stagingURL = stagingURL
         spec = summary.spec
         container = summary.container
         needsApproval = summary.needsApproval
@@ -34,8 +36,8 @@ extension AppInfo {
 }
 
 extension AppDetail {
-    init(_ details: AppDetails, url: String?) {
-        self.init(summary: AppInfo(details.summary, url: url), audit: AppAuditInfo(details.audit))
+    init(_ details: AppDetails, summary: AppInfo) {
+        self.init(summary: summary, audit: AppAuditInfo(details.audit))
         parameters = details.params
         containerOptions = details.containerOptions
         buildArguments = details.buildArguments

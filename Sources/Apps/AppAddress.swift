@@ -12,9 +12,11 @@ package struct AppAddress: Hashable, Sendable, Codable, CustomStringConvertible 
     package static let reservedPath = "/_martlet"
 
     /// Reads an address.
-    /// - Parameter defaultDomain: completes a domain that ends in a dot.
+    /// - Parameters:
+    ///   - defaultDomain: completes a domain that ends in a dot.
+    ///   - isStaging: whether it is that of a staging twin, which may hold what is reserved for those.
     /// - Throws: ``AppError`` `.appAddress` that names the rule.
-    package init(parsing text: String, defaultDomain: String = "localhost") throws {
+    package init(parsing text: String, defaultDomain: String = "localhost", isStaging: Bool = false) throws {
         func refuse(_ rule: String) -> AppError { AppError(.appAddress, "app address `\(text.prefix(200))`: \(rule)") }
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         guard parts.count <= 2, text.utf8.count <= 512 else { throw refuse("it has the form [domain:]path") }
@@ -34,7 +36,7 @@ package struct AppAddress: Hashable, Sendable, Codable, CustomStringConvertible 
             guard !path.contains(".."), !segments.contains(".") else {
                 throw refuse("the path must not hold `..` or `.`")
             }
-            guard segments.last?.contains("_cl_") != true else {
+            guard isStaging || segments.last?.contains("_cl_") != true else {
                 throw refuse("`_cl_` in the last segment is reserved")
             }
             guard let first = segments.first, !first.hasPrefix("_martlet"), !first.hasPrefix("_openrun") else {

@@ -8,6 +8,10 @@ package struct AppCreateRequest: Codable, Hashable, Sendable {
     package var spec: String?
     /// Whether it is made for development: the source is read from where it is, and every change reloads it.
     package var development: Bool
+    /// Whether it gets a staging twin; nil leaves it to the server's configuration.
+    package var staging: Bool?
+    /// Where the twin is reached: `domain`, `path`, or a domain; nil leaves it to the server's configuration.
+    package var stageAt: String?
     /// Whether the permissions asked for are approved in the same step.
     package var approve: Bool
     /// Values of params, as text.
@@ -23,11 +27,14 @@ package struct AppCreateRequest: Codable, Hashable, Sendable {
 
     /// A request with nothing but source and address.
     package init(
-        source: String, address: String, spec: String? = nil, development: Bool = false, approve: Bool = false,
-        params: [String: String] = [:], containerOptions: [String: String] = [:],
+        source: String, address: String, spec: String? = nil, development: Bool = false, staging: Bool? = nil,
+        stageAt: String? = nil, approve: Bool = false, params: [String: String] = [:],
+        containerOptions: [String: String] = [:],
         buildArguments: [String: String] = [:], containerVolumes: [String] = [], dryRun: Bool = false
     ) {
         self.development = development
+        self.staging = staging
+        self.stageAt = stageAt
         self.containerVolumes = containerVolumes
         self.source = source
         self.address = address
@@ -44,6 +51,8 @@ package struct AppCreateRequest: Codable, Hashable, Sendable {
 package struct AppReloadRequest: Codable, Hashable, Sendable {
     /// Whether new permissions are approved in the same step.
     package var approve: Bool
+    /// Whether what is staged is promoted to production, too; of no meaning without a staging twin.
+    package var promote: Bool
     /// Whether the new version's container is started and must be healthy even if the app is not running.
     package var verify: Bool
     /// Whether a remembered failure is forgotten and an unchanged source makes a new version.
@@ -61,7 +70,8 @@ package struct AppReloadRequest: Codable, Hashable, Sendable {
 
     /// A plain reload.
     package init(
-        approve: Bool = false, verify: Bool = false, force: Bool = false, params: [String: String?] = [:],
+        approve: Bool = false, promote: Bool = false, verify: Bool = false, force: Bool = false,
+        params: [String: String?] = [:],
         buildArguments: [String: String?] = [:], containerOptions: [String: String?] = [:],
         containerVolumes: [String]? = nil, dryRun: Bool = false
     ) {
@@ -69,6 +79,7 @@ package struct AppReloadRequest: Codable, Hashable, Sendable {
         self.containerOptions = containerOptions
         self.containerVolumes = containerVolumes
         self.approve = approve
+        self.promote = promote
         self.verify = verify
         self.force = force
         self.params = params
@@ -180,6 +191,8 @@ package struct AppSummary: Codable, Hashable, Sendable {
     package var source: String
     /// The app spec, if any.
     package var spec: String?
+    /// The address of its staging twin, if it has one.
+    package var staging: String?
     /// The container it serves from, if any.
     package var container: String?
     /// Whether it asks for permissions that nobody approved.
@@ -195,7 +208,8 @@ package struct AppSummary: Codable, Hashable, Sendable {
     package init(
         id: String, isDevelopment: Bool, address: String, name: String, version: Int, state: AppState, source: String,
         spec: String?,
-        container: String?, needsApproval: Bool, lastError: String?, createdAt: Int64, updatedAt: Int64
+        staging: String? = nil, container: String?, needsApproval: Bool, lastError: String?, createdAt: Int64,
+        updatedAt: Int64
     ) {
         self.id = id
         self.isDevelopment = isDevelopment
@@ -205,6 +219,7 @@ package struct AppSummary: Codable, Hashable, Sendable {
         self.state = state
         self.source = source
         self.spec = spec
+        self.staging = staging
         self.container = container
         self.needsApproval = needsApproval
         self.lastError = lastError

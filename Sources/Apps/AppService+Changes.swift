@@ -28,6 +28,8 @@ extension AppService {
     ) async throws -> AppChange {
         try await reserve(address)
         defer { reserved.remove(address) }
+        let stage = try await reserveStage(request, address)
+        defer { if let stage { reserved.remove(stage) } }
         let id = AppNames.newIdentifier(now: world.time.milliseconds, development: request.development)
         do {
             let options = try ContainerOptions(request.containerOptions)
@@ -69,6 +71,11 @@ extension AppService {
                 try await world.sources.remove(app: id)
                 return change
             }
+            if let stage {
+                settings.staging = try await createTwin(of: record, settings, version, at: stage)
+                record.settingsJSON = try Stored.text(settings)
+                change.notices.append("staging answers at \(stage)")
+            }
             try await world.apps.insert(record, version: version.record(.live))
             let runtime = makeRuntime(live)
             runtimes[id] = runtime
@@ -77,14 +84,25 @@ extension AppService {
             change.changed = true
             return change
         } catch {
+            if stage != nil { await discardTwin(of: id) }
             try? await world.sources.remove(app: id)  // found again as unknown at the next start
             throw AppError(any: error).naming(app: address.description)
         }
     }
 
-    private func reserve(_ address: AppAddress) async throws {
+    /// The address of the staging twin that is asked for.
+    private func reserveStage(_ request: AppCreateRequest, _ address: AppAddress) async throws -> AppAddress? {
+        guard request.staging ?? configuration.stagesApps, !request.development else { return nil }
+        let place = request.stageAt.map(StagingPlace.init(parsing:)) ?? configuration.stagePlace
+        let stage = try address.staging(place, configuration)
+        // At a path of its own it lies below an app at the root, and nowhere else.
+        try await reserve(stage, below: place == .path ? address : nil)
+        return stage
+    }
+
+    private func reserve(_ address: AppAddress, below own: AppAddress? = nil) async throws {
         let existing = try await world.apps.apps().map { try $0.address(defaultDomain: configuration.defaultDomain) }
-        for other in existing + Array(reserved) where address.overlaps(other) {
+        for other in existing + Array(reserved) where address.overlaps(other) && other != own {
             throw AppError.exists(address, other: other)
         }
         reserved.insert(address)
@@ -111,15 +129,21 @@ extension AppService {
 
     // MARK: Approve
 
-    /// Approves what the app's live version asks for.
-    /// - Parameter dryRun: only report.
+    /// Approves what the app's live version asks for; with a staging twin, what the staged version does.
+    /// - Parameters:
+    ///   - promote: whether production follows at once.
+    ///   - dryRun: only report.
     package func approve(
-        _ app: String, dryRun: Bool = false, jobID: JobID? = nil, initiator: String = "local"
+        _ app: String, promote: Bool = false, dryRun: Bool = false, jobID: JobID? = nil, initiator: String = "local"
     ) async throws -> AppChange {
         let record = try await record(app)
-        if dryRun { return try await performApprove(record.id, isDryRun: true) }
-        return try await job(.appApprove, "app/\(record.id)", "approve", jobID, initiator) {
-            try await self.performApprove(record.id, isDryRun: false)
+        try await requireNoTwin(record)
+        let staging = try Stored.value(AppSettings.self, record.settingsJSON).staging
+        if dryRun { return try await performApprove(staging ?? record.id, isDryRun: true) }
+        return try await job(.appApprove, "app/\(record.id)", promote ? "promote" : "approve", jobID, initiator) {
+            let change = try await self.performApprove(staging ?? record.id, isDryRun: false)
+            guard promote, staging != nil else { return change }
+            return try await self.performPromote(record.id)
         }
     }
 
@@ -172,9 +196,13 @@ extension AppService {
         _ app: String, volumes: Bool = false, jobID: JobID? = nil, initiator: String = "local"
     ) async throws {
         let record = try await record(app)
+        try await requireNoTwin(record)
+        let staging = try Stored.value(AppSettings.self, record.settingsJSON).staging
         _ = try await job(.appDelete, "app/\(record.id)", volumes ? "all" : "delete", jobID, initiator) {
             try await self.performDelete(record.id)
-            if volumes { try await VolumeBinder(world: self.world).removeVolumes(of: record.id) }
+            for id in [record.id, staging].compactMap({ $0 }) where volumes {
+                try await VolumeBinder(world: self.world).removeVolumes(of: id)
+            }
             return true
         }
     }
@@ -204,13 +232,14 @@ extension AppService {
         guard var record = try await world.apps.app(id) else { return }
         record.state = AppRecordState.deleting.rawValue
         try await world.apps.update(record)
+        if let twin = try Stored.value(AppSettings.self, record.settingsJSON).staging { try await performDelete(twin) }
         world.board.remove(id)
         await endWatch(of: id)
         if let runtime = runtimes.removeValue(forKey: id) { await runtime.close() }
         for container in await world.containers.containers(owner: .app(id)) {
             try await world.containers.delete(container.id, force: true)
         }
-        await removeImages(of: id, except: [])
+        await removeImages(of: id, shared: !AppNames.isStaging(id), except: [])
         try await world.sources.remove(app: id)
         try await VolumeBinder(world: world).removeFiles(of: id)
         try await world.apps.remove(id)

@@ -11,8 +11,10 @@ extension AppService {
     /// containers have been adopted, before the gateway listens.
     package func restore() async throws {
         let records = try await world.apps.apps()
+        let orphans = orphans(records)
         var published: [String: PublishedApp] = [:]
-        for record in records where record.state == AppRecordState.active.rawValue {
+        for record in records
+        where record.state == AppRecordState.active.rawValue && !orphans.contains(record.id) {
             do {
                 let runtime = try await revive(record)
                 _ = await runtime.adopt()
@@ -27,6 +29,7 @@ extension AppService {
         }
         world.board.set(published)
         halfDeleted = records.filter { $0.state == AppRecordState.deleting.rawValue }.map(\.id)
+        halfDeleted += orphans.filter { !halfDeleted.contains($0) }
         try await collectLeftovers(records)
     }
 

@@ -18,17 +18,19 @@ extension AppService {
         initiator: String = "local"
     ) async throws -> AppChange {
         let record = try await record(app)
+        try await requireNoTwin(record)
         if request.dryRun { return try await performReload(record.id, request) }
         return try await job(.appReload, "app/\(record.id)", request, jobID, initiator) {
             try await self.performReload(record.id, request)
         }
     }
 
-    private func performReload(_ id: String, _ request: AppReloadRequest) async throws -> AppChange {
+    func performReload(_ id: String, _ request: AppReloadRequest) async throws -> AppChange {
         if AppNames.isDevelopment(id) {
             return try await performDevelopmentReload(id, request, isAutomatic: false)
         }
         let context = try await context(id)
+        if let twin = context.settings.staging { return try await performStagedReload(id, twin: twin, request) }
         let old = await context.runtime.live.version
         let spec = try context.settings.spec.map(AppSpec.named)
         let name = old.address.description
@@ -72,7 +74,7 @@ extension AppService {
     }
 
     /// Checks, starts where needed, records and switches to a version whose source is stored and inspected.
-    private func deploy(
+    func deploy(
         _ version: AppVersion, _ context: AppContext, _ request: AppReloadRequest
     ) async throws -> AppChange {
         var record = context.record

@@ -46,20 +46,25 @@ extension AppService {
         let outcome: Result<LoadedApp, AppError>
         do {
             approved = try Stored.value([Grant].self, record.approvedPermissionsJSON)
-            let evaluator = try await evaluator(version, loads: settings.approvedLoads, permissions: approved)
+            let evaluator = try await evaluator(
+                version, loads: settings.approvedLoads, permissions: approved,
+                refusesWrites: settings.refusesWrites ?? false)
             outcome = .success(try await world.threads.run { try evaluator.load($0) })
         } catch {
             outcome = .failure(AppError(any: error).naming(app: version.address.description))
         }
         return LiveVersion(
-            version: version, approvedLoads: settings.approvedLoads, approvedPermissions: approved, outcome: outcome)
+            version: version, approvedLoads: settings.approvedLoads, approvedPermissions: approved,
+            refusesWrites: settings.refusesWrites ?? false, outcome: outcome)
     }
 
-    private func evaluator(_ version: AppVersion, loads: [String], permissions: [Grant]) async throws -> AppEvaluator {
+    private func evaluator(
+        _ version: AppVersion, loads: [String], permissions: [Grant], refusesWrites: Bool = false
+    ) async throws -> AppEvaluator {
         AppEvaluator(
             files: try await world.sources.programs(of: version), given: version.details.params,
-            check: CallCheck(approved: permissions, policy: world.policy), approvedLoads: loads,
-            secrets: world.secrets, node: world.node(of: version), logger: world.logger)
+            check: CallCheck(approved: permissions, policy: world.policy, refusesWrites: refusesWrites),
+            approvedLoads: loads, secrets: world.secrets, node: world.node(of: version), logger: world.logger)
     }
 
     // MARK: Collecting
@@ -81,7 +86,12 @@ extension AppService {
     /// Removes images built for versions before the previous one.
     func collectImages(live: LiveVersion, previous: LiveVersion) async {
         var kept: Set<String> = []
-        for version in [live, previous] {
+        var versions = [live, previous]
+        // Production and staging share their images.
+        let id = live.version.appID
+        let partner = AppNames.isStaging(id) ? AppNames.production(of: id) : AppNames.twin(of: id)
+        if let runtime = runtimes[partner] { versions.append(await runtime.live) }
+        for version in versions {
             guard case .success(let loaded) = version.outcome, let config = loaded.declaration.container,
                 // What cannot be planned has no image.
                 let plan = try? await ServicePlanner(world: world, version: version.version, loaded: loaded).plan(
@@ -94,11 +104,13 @@ extension AppService {
     }
 
     /// Removes the images that were built for an app.
-    func removeImages(of id: String, except kept: Set<String>) async {
-        let prefix = "localhost/\(AppNames.imageRepository(of: id)):"
+    /// - Parameter shared: whether those are among them that production and staging share.
+    func removeImages(of id: String, shared: Bool = true, except kept: Set<String>) async {
+        let prefixes =
+            (shared ? [AppNames.imageRepository(of: id)] : []).map { "localhost/\($0):" } + ["localhost/cli-\(id):"]
         do {
             for image in try await world.engine.images() {
-                for name in image.references where name.hasPrefix(prefix) && !kept.contains(name) {
+                for name in image.references where prefixes.contains(where: name.hasPrefix) && !kept.contains(name) {
                     do {
                         try await world.engine.removeImage(name, force: false)
                     } catch let error as EngineError where error.code == .imageInUse {

@@ -59,9 +59,11 @@ package actor AppService {
     // MARK: Reading
 
     /// All apps, by address.
-    package func apps() async throws -> [AppSummary] {
+    /// - Parameter all: whether staging twins are among them.
+    package func apps(all: Bool = false) async throws -> [AppSummary] {
         var summaries: [AppSummary] = []
-        for record in try await world.apps.apps() where record.state == AppRecordState.active.rawValue {
+        for record in try await world.apps.apps()
+        where record.state == AppRecordState.active.rawValue && (all || !AppNames.isStaging(record.id)) {
             summaries.append(try await summary(record))
         }
         return summaries
@@ -109,7 +111,8 @@ package actor AppService {
             id: record.id, isDevelopment: AppNames.isDevelopment(record.id),
             address: try record.address(defaultDomain: configuration.defaultDomain).description,
             name: record.name, version: record.currentVersion ?? 0, state: await runtime?.state ?? .absent,
-            source: record.source, spec: settings.spec, container: await runtime?.running?.container.rawValue,
+            source: record.source, spec: settings.spec, staging: try await stagingAddress(of: settings)?.description,
+            container: await runtime?.running?.container.rawValue,
             needsApproval: needsApproval, lastError: await runtime?.failure?.message, createdAt: record.createdAt,
             updatedAt: record.updatedAt)
     }

@@ -4,6 +4,12 @@ package struct AppsConfiguration: Sendable {
     package var defaultDomain = "localhost"
     /// Whether apps without a domain also answer to hosts no app names.
     package var fallbackUnknownDomains = false
+    /// Whether apps get a staging twin unless they say otherwise.
+    package var stagesApps = false
+    /// Where staging twins are reached.
+    package var stagePlace = StagingPlace.domain
+    /// What stands before the domain of an app in that of its staging twin.
+    package var stageDomain = "stage"
     /// The address users reach the gateway at, such as `http://localhost:25222`; `CL_APP_URL` is made from it.
     package var publicURL = "http://localhost:25222"
     /// Permissions every app has.

@@ -42,9 +42,14 @@ package struct PublishedRoute: Sendable {
     package var target: PublishedTarget
     /// Whether a request for the prefix itself is sent, by 307, to the same with a slash at its end.
     package var redirectsBarePath = false
+    /// When set, methods other than GET, HEAD and OPTIONS are answered 403 with this text.
+    package var writeRefusal: String?
 
     /// A route.
-    package init(id: String, host: String?, pathPrefix: String, target: PublishedTarget) {
+    package init(
+        id: String, host: String?, pathPrefix: String, target: PublishedTarget, writeRefusal: String? = nil
+    ) {
+        self.writeRefusal = writeRefusal
         self.id = id
         self.host = host
         self.pathPrefix = pathPrefix

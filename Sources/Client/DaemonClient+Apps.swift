@@ -3,8 +3,11 @@ package import Wire
 
 extension DaemonClient {
     /// All apps.
-    package func apps() async throws -> [AppInfo] {
-        try await send(Call(.GET, "apps"), as: ListPage<AppInfo>.self).items
+    /// - Parameter all: whether staging twins are among them.
+    package func apps(all: Bool = false) async throws -> [AppInfo] {
+        try await send(
+            Call(.GET, "apps").with { if all { $0.query = [("internal", "true")] } }, as: ListPage<AppInfo>.self
+        ).items
     }
 
     /// One app by address or identifier.
@@ -29,6 +32,22 @@ extension DaemonClient {
         _ name: String, _ request: ReloadAppRequest, onEvent: ((JobEventInfo) -> Void)? = nil
     ) async throws -> AppChangeInfo {
         try await perform(Call(.POST, "apps", name, "reload").with { try $0.setBody(request) }, onEvent: onEvent)
+    }
+
+    /// Brings what is staged to production.
+    package func promoteApp(
+        _ name: String, _ request: PromoteAppRequest, onEvent: ((JobEventInfo) -> Void)? = nil
+    ) async throws -> AppChangeInfo {
+        try await perform(Call(.POST, "apps", name, "promote").with { try $0.setBody(request) }, onEvent: onEvent)
+    }
+
+    /// Changes what is not part of an app's versions.
+    package func changeAppSettings(_ name: String, _ request: AppSettingsRequest) async throws -> AppInfo {
+        try await send(
+            Call(.POST, "apps", name, "settings").with {
+                try $0.setBody(request)
+                $0.wait = true
+            })
     }
 
     /// Starts an app's container and waits until it is healthy.

@@ -173,6 +173,9 @@ package struct DaemonProcess: Sendable {
         var apps = AppsConfiguration()
         apps.defaultDomain = configuration[ConfigurationKeys.defaultDomain]
         apps.fallbackUnknownDomains = configuration[ConfigurationKeys.fallbackUnknownDomains]
+        apps.stagesApps = configuration[ConfigurationKeys.staging]
+        apps.stagePlace = StagingPlace(parsing: configuration[ConfigurationKeys.stageAt])
+        apps.stageDomain = configuration[ConfigurationKeys.stageDomain]
         apps.publicURL = AppURL.base(of: gateway, configuration)
         apps.allow = configuration[ConfigurationKeys.permissionsAllow]
         apps.deny = configuration[ConfigurationKeys.permissionsDeny]

@@ -27,6 +27,7 @@ struct GatewayRoutes: RoutePublisher {
     private static func route(_ route: PublishedRoute) -> Route {
         var policy = RoutePolicy(crossSiteProtection: true, securityHeaders: true)
         policy.redirectsBarePath = route.redirectsBarePath
+        policy.writeRefusal = route.writeRefusal
         return Route(
             id: route.id, host: route.host, pathPrefix: route.pathPrefix, target: target(route.target), policy: policy)
     }

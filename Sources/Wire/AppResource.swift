@@ -23,6 +23,10 @@ package struct AppInfo: Codable, Hashable, Sendable {
     package var source: String
     /// The app spec, if any.
     package var spec: String?
+    /// The address of its staging twin, if it has one.
+    package var stagingAddress: String?
+    /// The URL that opens the staging twin, when the gateway serves.
+    package var stagingURL: String?
     /// The container it serves from, if any.
     package var container: String?
     /// Whether it asks for permissions that nobody approved.
@@ -206,6 +210,10 @@ package struct CreateAppRequest: Codable, Hashable, Sendable {
     /// Whether it is made for development: the source is read from where it is, and every change reloads it; false by
     /// default.
     package var dev: Bool?
+    /// Whether it gets a staging twin, on which changes land first; the server's configuration decides when left out.
+    package var staging: Bool?
+    /// Where the twin is reached: `domain`, `path`, or a domain; the server's configuration decides when left out.
+    package var stageAt: String?
     /// Whether what the source asks for is approved at once; false by default.
     package var approve: Bool?
     /// Values of the app's parameters.
@@ -228,9 +236,32 @@ package struct CreateAppRequest: Codable, Hashable, Sendable {
 package struct ApproveAppRequest: Codable, Hashable, Sendable {
     /// Whether nothing is changed, only reported; false by default.
     package var dryRun: Bool?
+    /// Whether what is staged is promoted to production, too; false by default.
+    package var promote: Bool?
 
     /// An approval.
+    package init(dryRun: Bool? = nil, promote: Bool? = nil) {
+        self.dryRun = dryRun
+        self.promote = promote
+    }
+}
+
+/// `POST /v1/apps/{app}/promote`; the body may be left out.
+package struct PromoteAppRequest: Codable, Hashable, Sendable {
+    /// Whether nothing is changed, only reported; false by default.
+    package var dryRun: Bool?
+
+    /// A promotion.
     package init(dryRun: Bool? = nil) { self.dryRun = dryRun }
+}
+
+/// `POST /v1/apps/{app}/settings`.
+package struct AppSettingsRequest: Codable, Hashable, Sendable {
+    /// Whether the staging twin may write: requests that are no reads, and calls of plugins that change something.
+    package var stageWriteAccess: Bool
+
+    /// A change of settings.
+    package init(stageWriteAccess: Bool) { self.stageWriteAccess = stageWriteAccess }
 }
 
 /// `POST /v1/apps/{app}/reload`; the body may be left out.
@@ -245,6 +276,12 @@ package struct ReloadAppRequest: Codable, Hashable, Sendable {
     package var parameters: [String: String]?
     /// Parameters that are deleted.
     package var deletedParameters: [String]?
+    /// Build arguments that change.
+    package var buildArguments: [String: String]?
+    /// Build arguments that are deleted.
+    package var deletedBuildArguments: [String]?
+    /// Whether what is staged is promoted to production, too; false by default, of no meaning without a staging twin.
+    package var promote: Bool?
     /// Whether nothing is changed, only reported; false by default.
     package var dryRun: Bool?
 

@@ -15,12 +15,14 @@ struct AppRoutes: Sendable {
     private var collection: [APIRoute] {
         [
             APIRoute(
-                .get, "/apps", "listApps", "All apps, by address.", query: [.limit, .after],
+                .get, "/apps", "listApps", "All apps, by address.", query: [.limit, .after, .internal],
                 answers: [.json(200, ListPage<AppInfo>.self, "A part of the list.")]
             ) { request in
-                let part = try Paging.part(of: try await services.apps.apps(), request) { $0.id }
+                let part = try Paging.part(
+                    of: try await services.apps.apps(all: request.flag("internal") ?? false), request
+                ) { $0.id }
                 var items: [AppInfo] = []
-                for app in part.items { items.append(AppInfo(app, url: await services.system.url(ofApp: app.address))) }
+                for app in part.items { items.append(await info(app)) }
                 return try .json(ListPage(items: items, next: part.next))
             },
             APIRoute(
@@ -33,7 +35,7 @@ struct AppRoutes: Sendable {
                 answers: [.json(200, AppDetail.self, "The app.")]
             ) { request in
                 let details = try await services.apps.app(request.parameter("app"))
-                return try .json(AppDetail(details, url: await services.system.url(ofApp: details.summary.address)))
+                return try .json(AppDetail(details, summary: await info(details.summary)))
             },
             APIRoute(
                 .delete, "/apps/{app}", "deleteApp", "Delete an app with its containers.", query: [.wait],
@@ -63,11 +65,13 @@ struct AppRoutes: Sendable {
                 body: .optional(ApproveAppRequest.self),
                 answers: [.json(200, AppChangeInfo.self, "What was done."), .accepted]
             ) { request in
-                let dryRun = try await request.body(orElse: ApproveAppRequest()).dryRun ?? false
+                let body = try await request.body(orElse: ApproveAppRequest())
+                let (dryRun, promote) = (body.dryRun ?? false, body.promote ?? false)
                 let app = request.parameter("app")
                 return try await perform(request) { id in
                     AppChangeInfo(
-                        try await services.apps.approve(app, dryRun: dryRun, jobID: id, initiator: request.initiator))
+                        try await services.apps.approve(
+                            app, promote: promote, dryRun: dryRun, jobID: id, initiator: request.initiator))
                 }
             },
             APIRoute(
@@ -75,13 +79,38 @@ struct AppRoutes: Sendable {
                 query: [.wait], body: .optional(ReloadAppRequest.self),
                 answers: [.json(200, AppChangeInfo.self, "What was done."), .accepted], handle: reload),
             APIRoute(
+                .post, "/apps/{app}/promote", "promoteApp", "Bring what is staged to production.", query: [.wait],
+                body: .optional(PromoteAppRequest.self),
+                answers: [.json(200, AppChangeInfo.self, "What was done."), .accepted]
+            ) { request in
+                let dryRun = try await request.body(orElse: PromoteAppRequest()).dryRun ?? false
+                let app = request.parameter("app")
+                return try await perform(request) { id in
+                    AppChangeInfo(
+                        try await services.apps.promote(app, dryRun: dryRun, jobID: id, initiator: request.initiator))
+                }
+            },
+            APIRoute(
+                .post, "/apps/{app}/settings", "changeAppSettings", "Change what is not part of an app's versions.",
+                query: [.wait], body: .json(AppSettingsRequest.self),
+                answers: [.json(200, AppInfo.self, "The app."), .accepted]
+            ) { request in
+                let allowed = try await request.body(AppSettingsRequest.self).stageWriteAccess
+                let app = request.parameter("app")
+                return try await perform(request) { id in
+                    await info(
+                        try await services.apps.setStagingWrites(
+                            app, allowed: allowed, jobID: id, initiator: request.initiator))
+                }
+            },
+            APIRoute(
                 .post, "/apps/{app}/start", "startApp", "Start an app's container and wait until it is healthy.",
                 query: [.wait], answers: [.json(200, AppInfo.self, "The app."), .accepted]
             ) { request in
                 let app = request.parameter("app")
                 return try await perform(request) { id in
                     let summary = try await services.apps.start(app, jobID: id, initiator: request.initiator)
-                    return AppInfo(summary, url: await services.system.url(ofApp: summary.address))
+                    return await info(summary)
                 }
             },
             APIRoute(
@@ -92,17 +121,24 @@ struct AppRoutes: Sendable {
                 return try await perform(request) { id in
                     try await services.apps.stop(app, jobID: id, initiator: request.initiator)
                     let summary = try await services.apps.app(app).summary
-                    return AppInfo(summary, url: await services.system.url(ofApp: summary.address))
+                    return await info(summary)
                 }
             },
         ]
+    }
+
+    private func info(_ summary: AppSummary) async -> AppInfo {
+        var staging: String?
+        if let address = summary.staging { staging = await services.system.url(ofApp: address) }
+        return AppInfo(summary, url: await services.system.url(ofApp: summary.address), stagingURL: staging)
     }
 
     private func create(_ request: APIRequest) async throws -> Response {
         let body = try await request.body(CreateAppRequest.self)
         let create = AppCreateRequest(
             source: body.source, address: body.address, spec: body.spec, development: body.dev ?? false,
-            approve: body.approve ?? false, params: body.parameters ?? [:],
+            staging: body.staging, stageAt: body.stageAt, approve: body.approve ?? false,
+            params: body.parameters ?? [:],
             containerOptions: body.containerOptions ?? [:],
             buildArguments: body.buildArguments ?? [:], dryRun: body.dryRun ?? false)
         return try await perform(request, status: .created) { id in
@@ -115,9 +151,12 @@ struct AppRoutes: Sendable {
         var params: [String: String?] = [:]
         for (name, value) in body.parameters ?? [:] { params[name] = .some(value) }
         for name in body.deletedParameters ?? [] { params[name] = .some(nil) }
+        var arguments: [String: String?] = [:]
+        for (name, value) in body.buildArguments ?? [:] { arguments[name] = .some(value) }
+        for name in body.deletedBuildArguments ?? [] { arguments[name] = .some(nil) }
         let reload = AppReloadRequest(
-            approve: body.approve ?? false, verify: body.verify ?? false, force: body.force ?? false, params: params,
-            dryRun: body.dryRun ?? false)
+            approve: body.approve ?? false, promote: body.promote ?? false, verify: body.verify ?? false,
+            force: body.force ?? false, params: params, buildArguments: arguments, dryRun: body.dryRun ?? false)
         let app = request.parameter("app")
         return try await perform(request) { id in
             AppChangeInfo(try await services.apps.reload(app, reload, jobID: id, initiator: request.initiator))

@@ -41,12 +41,17 @@ enum AceModule {
             }
             declaration.permissions.append(grant)
         }
+        declaration.separatesImages = separatesImages(JSONValue(call["settings"]))
         if isAudit { return .host(AceObject(.app(declaration))) }
         declaration.container = try AppDefinition.container(call["container"])
         for item in try call.sequence("routes") { try declaration.add(route: item) }
         for item in try call.sequence("actions") { try declaration.add(action: item) }
         try declaration.check()
         return .host(AceObject(.app(declaration)))
+    }
+
+    private static func separatesImages(_ settings: JSONValue) -> Bool {
+        settings["container"]?["separate_stage_prod_images"] == .bool(true)
     }
 
     private static let proxy = NativeFunction("ace.proxy", [.required("path", .string), .required("config")]) { call in

@@ -12,6 +12,8 @@ struct AppDeclaration: Sendable {
     var redirectsBarePath = false
     /// Which files make up a static app; nil for all others.
     var staticScope: StaticFiles.Scope?
+    /// Whether staging and production build images of their own.
+    var separatesImages = false
 }
 
 /// One `ace.proxy`.

@@ -31,6 +31,8 @@ extension AppRuntime {
     func bringUp(_ plan: ServicePlan) async throws -> RunningService {
         if let development = plan.development { return try await bringUp(plan, development) }
         let id = plan.containerID
+        // The version before the last is wanted again, and its container is about to go.
+        if let retirement = retirements[id] { await retirement.value }
         do {
             if let existing = try await existing(id) {
                 switch existing.phase {

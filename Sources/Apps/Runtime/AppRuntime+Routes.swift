@@ -32,8 +32,19 @@ extension AppRuntime {
                 if shape.path == "/", case .success(let loaded) = live.outcome {
                     route.redirectsBarePath = loaded.declaration.redirectsBarePath
                 }
+                if live.refusesWrites { route.writeRefusal = Self.writeRefusal(shape.target, address) }
                 return route
             }
+        }
+    }
+
+    /// What a proxied write is answered; the app's own functions are refused call by call.
+    private static func writeRefusal(_ target: PublishedTarget, _ address: AppAddress) -> String? {
+        switch target {
+        case .proxy, .wake:
+            AppError(.permissionWrite, "writes are refused here: this is a stage without write access")
+                .naming(app: address.description).message
+        case .respond: nil
         }
     }
 

@@ -27,6 +27,12 @@ struct VersionDetails: Codable, Sendable, Hashable {
 struct AppSettings: Codable, Sendable, Hashable {
     var spec: String?
     var approvedLoads: [String] = []
+    /// The staging twin of a production app that has one.
+    var staging: String?
+    /// The production app of a staging twin.
+    var production: String?
+    /// Whether a staging twin must not write; nil is false.
+    var refusesWrites: Bool?
 }
 
 /// One version of an app: where its source is and how it is to be run.
@@ -79,7 +85,9 @@ extension AppVersion {
 extension AppRecord {
     /// The address.
     func address(defaultDomain: String) throws -> AppAddress {
-        try AppAddress(parsing: host.isEmpty ? path : "\(host):\(path)", defaultDomain: defaultDomain)
+        try AppAddress(
+            parsing: host.isEmpty ? path : "\(host):\(path)", defaultDomain: defaultDomain,
+            isStaging: AppNames.isStaging(id))
     }
 }
 

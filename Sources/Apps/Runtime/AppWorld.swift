@@ -114,7 +114,8 @@ final class RouteBoard: Sendable {
             $0.address.path == "/" && ($0.address.domain.isEmpty || $0.address.domain == configuration.defaultDomain)
         }
         guard configuration.listsApps, !isRootTaken else { return routes }
-        let list = AppList(apps: Array(table.values), publicURL: configuration.publicURL)
+        let list = AppList(
+            apps: table.filter { !AppNames.isStaging($0.key) }.map(\.value), publicURL: configuration.publicURL)
         return routes + [
             PublishedRoute(id: "apps", host: configuration.defaultDomain, pathPrefix: "/", target: .respond(list))
         ]

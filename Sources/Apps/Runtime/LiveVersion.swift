@@ -6,10 +6,14 @@ struct LiveVersion: Sendable {
     var version: AppVersion
     var approvedLoads: [String]
     var approvedPermissions: [Grant]
+    /// Whether it must not write, as staging without write access.
+    var refusesWrites = false
     let outcome: Result<LoadedApp, AppError>
 
     /// What calls of this app are checked against.
-    func check(_ world: AppWorld) -> CallCheck { CallCheck(approved: approvedPermissions, policy: world.policy) }
+    func check(_ world: AppWorld) -> CallCheck {
+        CallCheck(approved: approvedPermissions, policy: world.policy, refusesWrites: refusesWrites)
+    }
 }
 
 /// The running container of an app.

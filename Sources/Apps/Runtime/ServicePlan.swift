@@ -157,8 +157,13 @@ struct ServicePlanner: Sendable {
                 imageDigest: version.details.imageDigest ?? "", image: image.name, port: Int(port ?? 0),
                 scheme: config.scheme.rawValue, health: config.health + (keepsAppPath ? "+app" : ""),
                 lifetime: config.isCommand ? "command" : "app"))
+        var built = sketch?.image ?? image
+        if loaded.declaration.separatesImages, sketch == nil, case .build(_, let path, let context, let given) = built {
+            let tag = AppNames.ownImage(app: version.appID, versionHash: hash)
+            built = .build(tag: tag, file: path, context: context, arguments: given)
+        }
         return ServicePlan(
-            version: version, config: config, image: sketch?.image ?? image, port: port,
+            version: version, config: config, image: built, port: port,
             fileName: file?.path ?? image.name, versionHash: hash, options: options, params: loaded.params,
             keepsAppPath: keepsAppPath, environment: environment, volumes: volumes, development: sketch?.plan)
     }

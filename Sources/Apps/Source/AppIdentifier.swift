@@ -11,8 +11,22 @@ package enum AppNames {
     /// Whether an identifier is that of a development app.
     package static func isDevelopment(_ id: String) -> Bool { id.hasPrefix(developmentPrefix) }
 
+    /// The prefix of identifiers of staging twins; what follows is that of the production app.
+    package static let stagingPrefix = "app_stg_"
+
+    /// Whether an identifier is that of a staging twin.
+    package static func isStaging(_ id: String) -> Bool { id.hasPrefix(stagingPrefix) }
+
+    /// The identifier of a production app's staging twin.
+    package static func twin(of id: String) -> String { stagingPrefix + suffix(of: id) }
+
+    /// The identifier of the production app of a staging twin.
+    package static func production(of twin: String) -> String { prefix + suffix(of: twin) }
+
     /// Whether a text looks like an identifier of an app rather than an address.
-    package static func isIdentifier(_ text: String) -> Bool { text.hasPrefix(prefix) || isDevelopment(text) }
+    package static func isIdentifier(_ text: String) -> Bool {
+        text.hasPrefix(prefix) || isDevelopment(text) || isStaging(text)
+    }
 
     /// `app_prd_` and 27 lower-case characters, sortable by time of creation; `app_dev_` for development.
     /// - Parameter now: milliseconds since 1970.
@@ -40,6 +54,12 @@ package enum AppNames {
     package static func image(app id: String, buildHash: String) -> ImageReference {
         ImageReference(
             registry: "localhost", repository: imageRepository(of: id), tag: String(buildHash.prefix(16)), digest: nil)
+    }
+
+    /// `localhost/cli-<app id>:<16 hex of the version hash>`: the built image of an app that shares none with its twin.
+    package static func ownImage(app id: String, versionHash: String) -> ImageReference {
+        ImageReference(
+            registry: "localhost", repository: "cli-\(id)", tag: String(versionHash.prefix(16)), digest: nil)
     }
 
     /// `localhost/cli-<app id>:dev-<12 hex>`, or `localhost/cli-<app id>` in the plain flow: a development image.

@@ -6,7 +6,8 @@ struct AppCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "app", abstract: "Serve apps from their source.",
         subcommands: [
-            AppCreate.self, AppList.self, AppShow.self, AppApprove.self, AppReload.self, AppStart.self, AppStop.self,
+            AppCreate.self, AppList.self, AppShow.self, AppApprove.self, AppReload.self, AppPromote.self,
+            AppSettings.self, AppStart.self, AppStop.self,
             AppDelete.self, AppLogs.self, AppOpen.self,
         ])
 

@@ -10,12 +10,14 @@ struct AppCreate: AsyncParsableCommand {
             The source is a directory of the daemon's machine, or `-` for an app that is only a spec.
             The address is a path, or `domain:path`. What the source asks for must be approved before it runs:
             --approve does so at once. The first request builds and starts it.
+            With --staging changes land on a twin with an address of its own, until `app promote`.
             With --dev the source is not copied: the app follows it while you edit.
 
             Examples:
               martlet app create ./hello /hello --approve
               martlet app create ./shop shop.example.com:/ --param currency=EUR
               martlet app create ./hello /try --dev --approve
+              martlet app create ./shop /shop --staging --approve
               martlet app create - /cmd --spec image-cmd --param image=alpine --approve
             """)
 
@@ -24,6 +26,8 @@ struct AppCreate: AsyncParsableCommand {
     @Flag(name: .shortAndLong, help: "Approve what the source asks for.") var approve = false
     @Flag(name: .shortAndLong, help: "Read the source where it is, and reload the app whenever it changes.")
     var dev = false
+    @Flag(inversion: .prefixedNo, help: "Give it a staging twin, on which changes land first.") var staging: Bool?
+    @Option(help: "Where the twin is reached: `domain`, `path`, or a domain.") var stageAt: String?
     @Flag(name: .shortAndLong, help: "Show no progress.") var quiet = false
     @Flag(help: "Change nothing, only report.") var dryRun = false
     @Option(help: "The app spec whose files fill in what the source lacks.") var spec: String?
@@ -46,6 +50,8 @@ struct AppCreate: AsyncParsableCommand {
         request.dryRun = dryRun ? true : nil
         request.spec = spec
         request.dev = dev ? true : nil
+        request.staging = staging ?? (stageAt == nil ? nil : true)
+        request.stageAt = stageAt
         request.parameters = try RunSyntax.pairs(param, option: "--param")
         request.containerOptions = try RunSyntax.pairs(containerOption, option: "--container-option", bare: "")
         request.buildArguments = try RunSyntax.pairs(containerArg, option: "--container-arg")

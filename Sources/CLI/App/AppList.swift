@@ -9,14 +9,17 @@ struct AppList: AsyncParsableCommand {
         discussion: """
             Examples:
               martlet app list
+              martlet app list --internal
               martlet app list --json
             """, aliases: ["ls"])
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var list: ListOptions
+    @Flag(name: .shortAndLong, help: "Also staging twins.") var `internal` = false
 
     func run() async throws {
-        let apps = try await connection.withClient { try await $0.apps() }
+        let all = `internal`
+        let apps = try await connection.withClient { try await $0.apps(all: all) }
         try list.print(apps, id: \.id) { Self.table(apps) }
     }
 

@@ -9,6 +9,7 @@ struct AppReload: AsyncParsableCommand {
         discussion: """
             The new version takes requests once it is healthy; until then, and if it fails, the old one does.
             Nothing is built or restarted when nothing has changed.
+            The new version of an app with staging is served there; --promote brings it to production, too.
 
             Examples:
               martlet app reload /hello
@@ -17,6 +18,7 @@ struct AppReload: AsyncParsableCommand {
 
     @OptionGroup var connection: ConnectionOptions
     @Flag(name: .shortAndLong, help: "Approve what the source asks for in addition.") var approve = false
+    @Flag(help: "Bring it to production, too, if the app has staging.") var promote = false
     @Flag(help: "Start the new version even if the app does not run, and insist that it is healthy.") var verify = false
     @Flag(name: .shortAndLong, help: "Also when the source is unchanged.") var force = false
     @Flag(help: "Change nothing, only report.") var dryRun = false
@@ -25,11 +27,17 @@ struct AppReload: AsyncParsableCommand {
         name: .shortAndLong,
         help: ArgumentHelp("Parameter that changes, `name=-` deletes it; may be repeated.", valueName: "name=value"))
     var param: [String] = []
+    @Option(
+        name: [.long, .customLong("carg")],
+        help: ArgumentHelp(
+            "Build argument that changes, `name=-` deletes it; may be repeated.", valueName: "name=value"))
+    var containerArg: [String] = []
     @Argument(help: "Apps by address or identifier.") var apps: [String]
 
     func run() async throws {
         var request = ReloadAppRequest()
         request.approve = approve ? true : nil
+        request.promote = promote ? true : nil
         request.verify = verify ? true : nil
         request.force = force ? true : nil
         request.dryRun = dryRun ? true : nil
@@ -38,6 +46,11 @@ struct AppReload: AsyncParsableCommand {
         request.parameters = values.isEmpty ? nil : values
         let deleted = changes.filter { $0.value == "-" }.keys.sorted()
         request.deletedParameters = deleted.isEmpty ? nil : deleted
+        let arguments = try RunSyntax.pairs(containerArg, option: "--container-arg") ?? [:]
+        let given = arguments.filter { $0.value != "-" }
+        request.buildArguments = given.isEmpty ? nil : given
+        let dropped = arguments.filter { $0.value == "-" }.keys.sorted()
+        request.deletedBuildArguments = dropped.isEmpty ? nil : dropped
         let final = request
         let showsProgress = !quiet && apps.count == 1
         let dryRun = dryRun

@@ -108,6 +108,12 @@ enum ConfigurationKeys {
         "system.default_domain", "localhost", "The domain of apps whose address names none.")
     static let fallbackUnknownDomains = ConfigurationKey(
         "system.fallback_unknown_domains", false, "Whether such apps answer for hosts that no app names, too.")
+    static let staging = ConfigurationKey(
+        "system.staging", false, "Whether new apps get a staging twin unless they say otherwise.")
+    static let stageAt = ConfigurationKey(
+        "system.stage_at", "domain", "Where staging twins are reached: `domain`, `path`, or a domain.")
+    static let stageDomain = ConfigurationKey(
+        "system.default_stage_domain", "stage", "What stands before the domain of an app in that of its staging twin.")
     static let maxConcurrentBuilds = ConfigurationKey(
         "system.max_concurrent_builds", 1, "Image builds that run at once.", rule: between(1...64))
     static let maxBuildWait = ConfigurationKey(
@@ -168,7 +174,8 @@ enum ConfigurationKeys {
         gatewayDrainSeconds.erased, apiSocket.erased, apiSocketMode.erased, apiAddress.erased, apiTokenFile.erased,
         apiAllowOpen.erased, logLevel.erased, logFormat.erased, engineRuntime.erased, concurrentLaunches.erased,
         jobsConcurrency.erased,
-        defaultDomain.erased, fallbackUnknownDomains.erased, maxConcurrentBuilds.erased, maxBuildWait.erased,
+        defaultDomain.erased, fallbackUnknownDomains.erased, staging.erased, stageAt.erased,
+        stageDomain.erased, maxConcurrentBuilds.erased, maxBuildWait.erased,
         rootList.erased, waitingPage.erased, holdLimit.erased,
         healthURL.erased, healthTimeout.erased, healthAttempts.erased,
         developmentHealthAttempts.erased, idleShutdown.erased, idleBytes.erased,

@@ -156,10 +156,12 @@ final class AppHost: Sendable {
     }
 
     /// Submits a form.
-    func post(_ path: String, _ body: String, accept: String = "application/json") async throws -> AppResponse {
-        var head = Self.head("POST", path, accept, "localhost")
+    func post(
+        _ path: String, _ body: String, accept: String = "application/json", host: String = "localhost"
+    ) async throws -> AppResponse {
+        var head = Self.head("POST", path, accept, host)
         head.headers.append(("Content-Type", "application/x-www-form-urlencoded"))
-        return try await send(AppRequest(head, body: Array(body.utf8)), host: "localhost")
+        return try await send(AppRequest(head, body: Array(body.utf8)), host: host)
     }
 
     private static func head(_ method: String, _ path: String, _ accept: String, _ host: String) -> AppRequestHead {
@@ -173,6 +175,7 @@ final class AppHost: Sendable {
         guard let route = routes.match(host: host, path: request.head.path) else {
             return await UnknownAppResponder().respond(to: request)
         }
+        if let refusal = route.writeRefusal, request.head.method != "GET" { return .text(refusal, status: 403) }
         switch route.target {
         case .proxy(let backend): return Self.answer(backend)
         case .respond(let responder): return await responder.respond(to: request)
