@@ -61,8 +61,12 @@ extension DaemonClient {
     }
 
     /// Deletes an app with its containers.
-    package func deleteApp(_ name: String) async throws {
-        try await sendIgnoringAnswer(Call(.DELETE, "apps", name).with { $0.wait = true })
+    package func deleteApp(_ name: String, volumes: Bool = false) async throws {
+        try await sendIgnoringAnswer(
+            Call(.DELETE, "apps", name).with {
+                $0.query = [("volumes", volumes ? "true" : nil)]
+                $0.wait = true
+            })
     }
 
     /// Lines of the log of an app's container.

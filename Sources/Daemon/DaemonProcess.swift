@@ -196,6 +196,7 @@ package struct DaemonProcess: Sendable {
         apps.waitingPageSeconds = configuration[ConfigurationKeys.waitingPage]
         apps.holdLimitSeconds = configuration[ConfigurationKeys.holdLimit]
         apps.nodeConfiguration = configuration[ConfigurationKeys.nodeConfiguration].mapValues(expanded)
+        apps.allowedMounts = configuration[ConfigurationKeys.allowedMounts]
         apps.retainVersions = configuration[ConfigurationKeys.retainVersions]
         return apps
     }

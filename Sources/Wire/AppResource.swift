@@ -222,6 +222,8 @@ package struct CreateAppRequest: Codable, Hashable, Sendable {
     package var containerOptions: [String: String]?
     /// Build arguments; they win over those in the app.
     package var buildArguments: [String: String]?
+    /// Volumes beside those of the source: `/data`, `name:/data`, `./file:/path`, `/host:/path`, each with `:ro` or without.
+    package var containerVolumes: [String]?
     /// Whether nothing is changed, only reported; false by default.
     package var dryRun: Bool?
 

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import LinuxKernel
 import Testing
 
 @Suite(
@@ -22,7 +23,7 @@ struct VolumeTests {
 
     @Test("EX-20 a volume begins with what the image has there, once, and outlives versions")
     func content() async throws {
-        try await TestHost.run { host in
+        try await TestHost.run(configuration: "security:\n  allowed_mounts: [/usr/share]\n") { host in
             try await host.buildBusybox("localhost/busybox:1")
             let image = try host.folder(
                 "data",
@@ -48,6 +49,17 @@ struct VolumeTests {
             #expect(first.text == "hello 5:6 2750 5:6 640 sub/f 777", "\(first.text)")
             #expect(second.text == "hello more 5:6 2750 5:6 640 sub/f 777", "\(second.text)")
             #expect(emptied.text == ". ..", "\(emptied.text)")
+            try await host.succeed("app", "create", source, "/denied", "--approve", "--cvol", "/etc:/x")
+            try await host.succeed(
+                "app", "create", source, "/allowed", "--approve", "--cvol", "/usr/share:/share:ro")
+            let denied = try await host.get("/denied/look")
+            let allowed = try await host.get("/allowed/write")
+            let noValue = try await host.martlet("app", "create", source, "/none", "--cvol", "--approve")
+
+            #expect(denied.status == 500 && denied.text.contains("VOL-DENIED") && denied.text.contains("/etc"))
+            #expect(allowed.status == 200, "\(allowed.text)")
+            #expect(noValue.exitCode == 64)
+            try await host.succeed("app", "delete", "/allowed", "--volumes")
             let volumes = try FileManager.default.contentsOfDirectory(atPath: host.root + "/lib/volumes")
             #expect(volumes.count == 2 && volumes.allSatisfy { $0.hasPrefix("clv-app_prd_") }, "\(volumes)")
         }

@@ -38,12 +38,14 @@ struct AppRoutes: Sendable {
                 return try .json(AppDetail(details, summary: await info(details.summary)))
             },
             APIRoute(
-                .delete, "/apps/{app}", "deleteApp", "Delete an app with its containers.", query: [.wait],
+                .delete, "/apps/{app}", "deleteApp", "Delete an app with its containers.",
+                query: [.wait, .init(name: "volumes", kind: .flag, summary: "Whether its volumes are deleted, too.")],
                 answers: [.json(200, EmptyResult.self, "It is gone."), .accepted]
             ) { request in
                 let app = request.parameter("app")
+                let volumes = try request.flag("volumes") ?? false
                 return try await perform(request) { id in
-                    try await services.apps.delete(app, jobID: id, initiator: request.initiator)
+                    try await services.apps.delete(app, volumes: volumes, jobID: id, initiator: request.initiator)
                     return EmptyResult()
                 }
             },
@@ -140,7 +142,8 @@ struct AppRoutes: Sendable {
             staging: body.staging, stageAt: body.stageAt, approve: body.approve ?? false,
             params: body.parameters ?? [:],
             containerOptions: body.containerOptions ?? [:],
-            buildArguments: body.buildArguments ?? [:], dryRun: body.dryRun ?? false)
+            buildArguments: body.buildArguments ?? [:], containerVolumes: body.containerVolumes ?? [],
+            dryRun: body.dryRun ?? false)
         return try await perform(request, status: .created) { id in
             AppChangeInfo(try await services.apps.create(create, jobID: id, initiator: request.initiator))
         }

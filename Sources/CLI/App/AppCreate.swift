@@ -41,6 +41,11 @@ struct AppCreate: AsyncParsableCommand {
         name: [.long, .customLong("carg")],
         help: ArgumentHelp("Build argument; may be repeated.", valueName: "name=value"))
     var containerArg: [String] = []
+    @Option(
+        name: [.long, .customLong("cvol")],
+        help: ArgumentHelp(
+            "Volume beside those of the source, as in container.config; may be repeated.", valueName: "volume"))
+    var containerVolume: [String] = []
     @Argument(help: "The source directory, or `-`.") var source: String
     @Argument(help: "The address: `/path` or `domain:/path`.") var address: String
 
@@ -55,6 +60,7 @@ struct AppCreate: AsyncParsableCommand {
         request.parameters = try RunSyntax.pairs(param, option: "--param")
         request.containerOptions = try RunSyntax.pairs(containerOption, option: "--container-option", bare: "")
         request.buildArguments = try RunSyntax.pairs(containerArg, option: "--container-arg")
+        request.containerVolumes = containerVolume.isEmpty ? nil : containerVolume
         let final = request
         let change = try await connection.withClient { client in
             try await withProgress(quiet: quiet || output.json) { try await client.createApp(final, onEvent: $0) }

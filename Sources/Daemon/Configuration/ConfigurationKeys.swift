@@ -164,6 +164,9 @@ enum ConfigurationKeys {
     static let permissionsDeny = ConfigurationKey(
         "permissions.deny", PermissionPolicy.defaultDeny, "Calls that no app may make.")
 
+    static let allowedMounts = ConfigurationKey(
+        "security.allowed_mounts", [String](), "Directories of this host that volumes of apps may lie in.",
+        rule: { paths in paths.allSatisfy { $0.hasPrefix("/") } ? nil : "each is an absolute path" })
     static let nodeConfiguration = ConfigurationKey(
         "node_config", [String: String](), "Values that apps may read with `config`; `$NAME` stands for a variable.")
     static let allowedEnvironment = ConfigurationKey(
@@ -181,7 +184,7 @@ enum ConfigurationKeys {
         developmentHealthAttempts.erased, idleShutdown.erased, idleBytes.erased,
         statusInterval.erased, logLines.erased, showLogs.erased, actionBody.erased, retainVersions.erased,
         secretsProvider.erased, permissionsAllow.erased, permissionsDeny.erased,
-        nodeConfiguration.erased, allowedEnvironment.erased,
+        allowedMounts.erased, nodeConfiguration.erased, allowedEnvironment.erased,
     ]
 
     private static func between(_ range: ClosedRange<Int>) -> @Sendable (Int) -> String? {
