@@ -41,13 +41,6 @@ extension Arguments {
             "for parameter \(index + 1): \(base[index].repr) out of range (want value in signed 64-bit range)")
     }
 
-    /// An int for an index: large ones count as infinite.
-    func clampedInteger(_ index: Int) throws -> Int {
-        if case .int(let value) = base[index].payload { return value }
-        guard let big = base[index].bigInt else { throw mismatch("\(index + 1)", base[index], "int") }
-        return big.isNegative ? Int.min / 2 : Int.max / 2
-    }
-
     func truth(_ index: Int) throws -> Bool {
         guard let value = base[index].boolValue else { throw mismatch("\(index + 1)", base[index], "bool") }
         return value
@@ -99,12 +92,18 @@ extension Arguments {
     }
 
     /// Binds arguments to names as declared parameters are: nil for those not given.
-    func bound(_ parameters: [StaticString], required: Int) throws -> [Value?] {
+    /// - Parameter mismatch: what a parameter wants instead of a value; nil when it takes it.
+    func bound(
+        _ parameters: [StaticString], required: Int, mismatch wanted: (Int, Value) -> String? = { _, _ in nil }
+    ) throws -> [Value?] {
         if positionalCount > parameters.count {
             throw failure("got \(positionalCount) arguments, want at most \(parameters.count)")
         }
         var values = [Value?](repeating: nil, count: parameters.count)
-        for index in 0..<positionalCount { values[index] = base[index] }
+        for index in 0..<positionalCount {
+            values[index] = base[index]
+            if let want = wanted(index, base[index]) { throw mismatch("\(parameters[index])", base[index], want) }
+        }
         for (number, name) in names.enumerated() {
             guard let index = parameters.firstIndex(where: { name.isEqual(to: $0) }) else {
                 let text = name.string
@@ -114,7 +113,9 @@ extension Arguments {
             if values[index] != nil {
                 throw failure("got multiple values for keyword argument \"\(name.string)\"")
             }
-            values[index] = base[positionalCount + number]
+            let value = base[positionalCount + number]
+            values[index] = value
+            if let want = wanted(index, value) { throw mismatch("\"\(parameters[index])\"", value, want) }
         }
         for index in 0..<required where values[index] == nil {
             throw failure("missing argument for \(parameters[index])")

@@ -67,10 +67,12 @@ extension StringMethods {
                 throw a.failure("cannot switch from automatic field numbering to manual field specification")
             }
             fields.isManual = true
-            guard let index = Int(String(decoding: name, as: UTF8.self)), index < a.positionalCount else {
-                throw a.failure("tuple index out of range")
+            if let index = Int(String(decoding: name, as: UTF8.self)) {
+                guard index < a.positionalCount else { throw a.failure("tuple index out of range") }
+                value = a.at(index)
+            } else {
+                value = try keyword(name, a)
             }
-            value = a.at(index)
         } else {
             value = try keyword(name, a)
         }
@@ -150,7 +152,7 @@ extension Evaluation {
                 }
                 guard index < bytes.count else { throw StarlarkFailure("incomplete format") }
                 try convert(value, bytes, index, &result)
-                index += decodeScalar(bytes, index).1
+                index += 1
                 next += 1
             }
         }
@@ -165,7 +167,7 @@ extension Evaluation {
     /// Appends `str(value)`.
     func appendText(_ value: Value, _ result: inout [UInt8]) throws {
         if case .int(let number) = value.payload { return appendDecimal(number, &result) }
-        try text(value).withBytes { result.append(contentsOf: $0) }
+        try formatted(value).withBytes { result.append(contentsOf: $0) }
     }
 
     /// Appends one converted operand.
@@ -204,9 +206,8 @@ extension Evaluation {
             let isUpper = c & 0x20 == 0 && number.isFinite
             result.append(contentsOf: (isUpper ? text.uppercased() : text).utf8)
         case UInt8(ascii: "c"): try appendCharacter(value, &result)
-        default:
-            let (scalar, _) = decodeScalar(bytes, index)
-            throw StarlarkFailure("unknown conversion %\(scalar ?? "\u{FFFD}")")
+        case UInt8(ascii: "%"): result.append(c)  // after a key
+        default: throw StarlarkFailure("unknown conversion %\(Unicode.Scalar(c))")
         }
     }
 

@@ -190,15 +190,17 @@ private struct JSONEncoder {
                 try encoder.array(elements, value.typeName)
             }
         }
-        let names = object.attributeNames
-        guard object is HostObject, !names.isEmpty else {
+        let names = evaluation.attributeNames(value)
+        guard object is HostObject || object is BytesObject || object is TimeObject || object is DurationObject,
+            !names.isEmpty
+        else {
             throw StarlarkFailure("cannot encode \(value.typeName) as JSON")
         }
         try enter(object) { encoder in
             encoder.append("{")
             var isFirst = true
             for name in names.sorted() {
-                guard let field = try object.attribute(.make(name), encoder.evaluation) else { continue }
+                guard let field = try encoder.evaluation.findAttribute(value, .make(name)) else { continue }
                 if !isFirst { encoder.append(",") }
                 isFirst = false
                 encoder.quote(.make(name))

@@ -64,7 +64,7 @@ enum ListMethods {
     static func insert(_ a: inout Arguments) throws -> Value {
         try a.expect(2)
         let list = list(a)
-        var place = try a.clampedInteger(0)
+        var place = try a.integer(0)
         try checkMutable(a, list, "insert into")
         try a.evaluation.charge(bytes: 16)
         if place < 0 { place += list.count }
@@ -77,7 +77,7 @@ enum ListMethods {
     static func pop(_ a: inout Arguments) throws -> Value {
         try a.expect(0, 1)
         let list = list(a)
-        let wanted = a.positionalCount > 0 ? try a.clampedInteger(0) : -1
+        let wanted = a.positionalCount > 0 ? try a.integer(0) : -1
         let place = wanted < 0 ? wanted + list.count : wanted
         guard place >= 0, place < list.count else {
             throw a.failure(a.evaluation.outOfRange("\(wanted)", "list", list.count).message)
@@ -105,14 +105,13 @@ enum ListMethods {
 extension Arguments {
     /// The range named by optional `start` and `end` arguments, by the rules of slices.
     func range(_ index: Int, _ count: Int) throws -> Range<Int> {
-        func bound(_ index: Int, _ otherwise: Int) throws -> Int {
+        func bound(_ index: Int, _ name: String, _ otherwise: Int) throws -> Int {
             guard let value = optional(at: index), !value.isNone else { return otherwise }
-            guard value.typeName == "int" else { throw mismatch("\(index + 1)", value, "int") }
-            let position = try clampedInteger(index)
+            let position = try prefixed { try evaluation.smallInteger(value, "invalid \(name) index: ") }
             return max(0, min(position < 0 ? position + count : position, count))
         }
-        let start = try bound(index, 0)
-        let end = try bound(index + 1, count)
+        let start = try bound(index, "start", 0)
+        let end = try bound(index + 1, "end", count)
         return start..<max(start, end)
     }
 }

@@ -34,9 +34,9 @@ enum MathLibrary {
             ("e", .float(2.718281828459045)), ("pi", .float(Double.pi)),
         ])
 
-    private static func number(_ a: Arguments, _ index: Int, _ name: String) throws -> Double {
+    private static func number(_ a: Arguments, _ index: Int) throws -> Double {
         guard let value = try a.evaluation.double(a.at(index)) else {
-            throw a.failure("for parameter \(name): got \(a.at(index).typeName), want float or int")
+            throw a.failure("for parameter \(index + 1): got \(a.at(index).typeName), want float or int")
         }
         return value
     }
@@ -46,7 +46,7 @@ enum MathLibrary {
             .object(
                 builtin(name) { a in
                     try a.expect(1)
-                    return .float(function(try number(a, 0, "x")))
+                    return .float(function(try number(a, 0)))
                 }))
     }
 
@@ -55,7 +55,7 @@ enum MathLibrary {
             .object(
                 builtin(name) { a in
                     try a.expect(2)
-                    return .float(function(try number(a, 0, "x"), try number(a, 1, "y")))
+                    return .float(function(try number(a, 0), try number(a, 1)))
                 }))
     }
 
@@ -65,18 +65,20 @@ enum MathLibrary {
                 builtin(name) { a in
                     try a.expect(1)
                     if a.at(0).typeName == "int" { return a.at(0) }
-                    let value = try number(a, 0, "x")
-                    if value.isNaN { throw a.failure("cannot convert float NaN to integer") }
-                    if value.isInfinite { throw a.failure("cannot convert float infinity to integer") }
+                    guard case .float(let value) = a.at(0).payload else {
+                        throw StarlarkFailure("got \(a.at(0).typeName), want float or int")
+                    }
+                    if value.isNaN { throw StarlarkFailure("cannot convert float NaN to integer") }
+                    if value.isInfinite { throw StarlarkFailure("cannot convert float infinity to integer") }
                     return .integer(BigInt(truncating: function(value)))
                 }))
     }
 
     private static func logarithm(_ a: inout Arguments) throws -> Value {
         try a.expect(1, 2)
-        let value = try number(a, 0, "x")
+        let value = try number(a, 0)
         guard a.positionalCount > 1 else { return .float(log(value)) }
-        let base = try number(a, 1, "base")
+        let base = try number(a, 1)
         if base == 1 { throw a.failure("division by zero") }
         return .float(log(value) / log(base))
     }

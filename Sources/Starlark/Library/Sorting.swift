@@ -1,23 +1,18 @@
 /// `sorted`: a stable merge sort with keys computed once.
 enum Sorting {
     static func sorted(_ a: inout Arguments) throws -> Value {
-        try a.allowNames("iterable", "key", "reverse")
-        if a.positionalCount > 1 { throw a.failure("got \(a.positionalCount) arguments, want at most 1") }
-        guard let iterable = a.optional(at: 0) ?? a.named("iterable") else {
-            throw a.failure("missing argument for iterable")
+        let values = try a.bound(["iterable", "key", "reverse"], required: 1) { number, value in
+            switch number {
+            case 0: value.isIterable ? nil : "iterable"
+            case 1: value.isCallable ? nil : "callable"
+            default: value.boolValue == nil ? "bool" : nil
+            }
         }
-        var isReversed = false
-        if let value = a.named("reverse") {
-            guard let truth = value.boolValue else { throw a.mismatch("reverse", value, "bool") }
-            isReversed = truth
-        }
-        var elements = try a.elements(iterable, "iterable")
+        let isReversed = values[2]?.boolValue ?? false
+        var elements = try a.elements(values[0] ?? .none, "iterable")
         let evaluation = a.evaluation
         var keys: [Value]?
-        if let key = a.named("key"), !key.isNone {
-            guard key.isCallable else { throw a.mismatch("\"key\"", key, "callable") }
-            keys = try elements.map { try evaluation.invoke(key, [$0], []) }
-        }
+        if let key = values[1] { keys = try elements.map { try evaluation.invoke(key, [$0], []) } }
         try evaluation.charge(steps: elements.count * 4)
         if isReversed {
             // Equal elements keep their order: reverse, sort, reverse.

@@ -116,8 +116,9 @@ enum StringMethods {
         try a.expect(0)
         try charge(a)
         var hasCase = false
+        guard text(a).isASCII || text(a).isValidText else { return .bool(false) }
         for scalar in text(a).scalars {
-            if scalar.isCased { hasCase = true }
+            if scalar.foldsToAnother { hasCase = true }
             if mapping(scalar) != scalar { return .bool(false) }
         }
         return .bool(hasCase)
@@ -275,7 +276,7 @@ enum StringMethods {
 
     static func split(_ a: inout Arguments, fromRight: Bool) throws -> Value {
         try a.expect(0, 2)
-        let limit = a.positionalCount > 1 ? try a.clampedInteger(1) : -1
+        let limit = a.positionalCount > 1 ? try a.integer(1) : -1
         let maximum = limit < 0 ? Int.max : limit
         let text = text(a)
         try charge(a)
@@ -283,9 +284,9 @@ enum StringMethods {
         switch a.optional(at: 0)?.payload ?? .none {
         case .none: pieces = splitAtSpace(text, maximum, fromRight)
         case .string(let separator):
-            if separator.count == 0 { throw a.failure("empty separator") }
-            pieces = split(text, separator, maximum, fromRight)
-        default: throw a.failure("got \(a.at(0).typeName) for separator, want string")
+            if separator.count == 0 { throw StarlarkFailure("split: empty separator") }
+            pieces = split(text, separator, maximum, fromRight && limit >= 0)
+        default: throw StarlarkFailure("split: got \(a.at(0).typeName) for separator, want string")
         }
         try a.evaluation.charge(elements: pieces.count * 3)
         let list = ListObject(capacity: pieces.count)
@@ -400,7 +401,7 @@ enum StringMethods {
         try a.expect(2, 3)
         let old = try a.text(0)
         let new = try a.text(1)
-        var remaining = a.positionalCount > 2 ? try a.clampedInteger(2) : -1
+        var remaining = a.positionalCount > 2 ? try a.integer(2) : -1
         if remaining < 0 { remaining = Int.max }
         let text = text(a)
         try charge(a)

@@ -83,7 +83,7 @@ enum DictMethods {
         try a.expect(1, 2)
         let dict = dict(a)
         try a.checkMutable(dict, "delete from")
-        if let value = try a.prefixed({ try dict.remove(a.at(0)) }) { return value }
+        if dict.count > 0, let value = try a.prefixed({ try dict.remove(a.at(0)) }) { return value }
         if let otherwise = a.optional(at: 1) { return otherwise }
         throw a.failure("missing key")
     }
@@ -221,7 +221,7 @@ enum SetMethods {
     static func intersection(_ a: inout Arguments) throws -> Value {
         let other = try other(a)
         let result = TableObject(capacity: 0)
-        for key in table(a).keys where try other.contains(key) { try result.set(key, .none) }
+        for key in other.keys where try table(a).contains(key) { try result.set(key, .none) }
         return Value(.object(SetObject(result)))
     }
 
@@ -246,7 +246,9 @@ enum SetMethods {
     static func remove(_ a: inout Arguments) throws -> Value {
         try a.expect(1)
         try a.checkMutable(table(a), "delete from")
-        guard try a.prefixed({ try table(a).remove(a.at(0)) }) != nil else { throw a.failure("missing key") }
+        guard table(a).count > 0, try a.prefixed({ try table(a).remove(a.at(0)) }) != nil else {
+            throw a.failure("missing key")
+        }
         return .none
     }
 
@@ -279,6 +281,9 @@ enum SetMethods {
 
     static func update(_ a: inout Arguments) throws -> Value {
         try a.checkMutable(table(a), "insert into")
+        if table(a).count > 0, a.positional.contains(where: { $0.payload.asSet?.table === table(a) }) {
+            throw a.failure("cannot insert into hash table during iteration")
+        }
         try addAll(a, to: table(a))
         return .none
     }

@@ -53,9 +53,11 @@ enum TimeLibrary {
                 function("parse_duration") { a in
                     try a.expect(1)
                     if case .object(let object) = a.at(0).payload, object is DurationObject { return a.at(0) }
-                    let text = try a.text(0).string
+                    guard let text = a.at(0).stringValue else {
+                        throw a.mismatch("1", a.at(0), "a duration, string, or int")
+                    }
                     guard let value = DurationObject.parse(text) else {
-                        throw a.failure("time: invalid duration \"\(text)\"")
+                        throw a.failure("for parameter 1: time: invalid duration \(Value.string(text).repr)")
                     }
                     return duration(value)
                 },
@@ -99,7 +101,7 @@ enum TimeLibrary {
             return number
         }
         let days = CalendarFields.days(
-            try field(0, "year", 0), try field(1, "month", 1), try field(2, "day", 1))
+            try field(0, "year", 0), try field(1, "month", 0), try field(2, "day", 0))
         let local =
             days * 86400 + (try field(3, "hour", 0)) * 3600 + (try field(4, "minute", 0)) * 60
             + (try field(5, "second", 0))
@@ -149,7 +151,10 @@ enum TimeLibrary {
             return nil
         }
         if let a = duration(x) {
-            if let b = time(y), op == .plus { return shifted(b, a.nanoseconds) }
+            if let b = time(y) {
+                if op == .plus { return shifted(b, a.nanoseconds) }
+                if op == .minus { return shifted(b, 0 &- a.nanoseconds) }  // as starlark-go has it
+            }
             if let b = duration(y) { return try combine(op, a.nanoseconds, b.nanoseconds, make) }
             switch (op, y.payload) {
             case (.star, .int(let factor)): return try make(a.nanoseconds.multipliedReportingOverflow(by: factor))
@@ -159,9 +164,6 @@ enum TimeLibrary {
                 let result = Double(a.nanoseconds) / divisor
                 guard result.magnitude < 0x1p63 else { throw StarlarkFailure("time.duration out of range") }
                 return Value(.object(DurationObject(Int(result))))
-            case (.slashSlash, .int(let divisor)):
-                if divisor == 0 { throw StarlarkFailure("time.duration division by zero") }
-                return try make(a.nanoseconds.dividedReportingOverflow(by: divisor))
             default: return nil
             }
         }
@@ -169,8 +171,11 @@ enum TimeLibrary {
             if op == .star, case .int(let factor) = x.payload {
                 return try make(b.nanoseconds.multipliedReportingOverflow(by: factor))
             }
-            if op == .slash || op == .slashSlash {
-                throw StarlarkFailure("unsupported operation: \(x.typeName) \(op.spelling) time.duration")
+            if op == .slash, x.typeName == "int" { throw StarlarkFailure("unsupported operation") }
+            if op == .slash, case .float(let divisor) = x.payload {  // the other way round, as starlark-go has it
+                let result = Double(b.nanoseconds) / divisor
+                guard result.magnitude < 0x1p63 else { throw StarlarkFailure("time.duration out of range") }
+                return Value(.object(DurationObject(Int(result))))
             }
         }
         return nil

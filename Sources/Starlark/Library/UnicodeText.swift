@@ -45,6 +45,15 @@ extension Unicode.Scalar {
     }
 
     var isCased: Bool { simpleLower != self || simpleUpper != self }
+
+    /// True when another scalar differs from this one by case only: `ß` (of `ẞ`), but not the Turkish `İ` and `ı`.
+    var foldsToAnother: Bool {
+        switch value {
+        case 0xDF: return true
+        case 0x130, 0x131: return false
+        default: return isCased
+        }
+    }
 }
 
 extension StringObject {

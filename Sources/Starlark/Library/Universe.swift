@@ -35,9 +35,9 @@ enum Universe {
     }
 
     private static func float(_ a: inout Arguments) throws -> Value {
-        if !a.names.isEmpty { throw a.failure("float does not accept keyword arguments") }
+        if !a.names.isEmpty { throw StarlarkFailure("float does not accept keyword arguments") }
         if a.positionalCount == 0 { return .float(0) }
-        if a.positionalCount != 1 { throw a.failure("float got \(a.positionalCount) arguments, wants 1") }
+        if a.positionalCount != 1 { throw StarlarkFailure("float got \(a.positionalCount) arguments, wants 1") }
         switch a.at(0).payload {
         case .bool(let value): return .float(value ? 1 : 0)
         case .string(let text): return .float(try parseFloat(text.string, a))
@@ -70,11 +70,19 @@ enum Universe {
             }
         }
         body.removeAll { $0 == UInt8(ascii: "_") }
-        guard body.allSatisfy({ isDigit($0) || ".eE+-".utf8.contains($0) }),
+        let isHexadecimal = body.count > 2 && body[0] == UInt8(ascii: "0") && body[1] | 0x20 == UInt8(ascii: "x")
+        guard isHexadecimal ? isHexadecimalFloat(body) : body.allSatisfy({ isDigit($0) || ".eE+-".utf8.contains($0) }),
             let value = Double(String(decoding: body, as: UTF8.self))
         else { throw invalid }
         if value.isInfinite { throw StarlarkFailure("floating-point number too large") }
         return isNegative ? -value : value
+    }
+
+    /// `0x1.8p-3`; the exponent must be there.
+    private static func isHexadecimalFloat(_ body: [UInt8]) -> Bool {
+        guard let mark = body.firstIndex(where: { $0 | 0x20 == UInt8(ascii: "p") }) else { return false }
+        return body[2..<mark].allSatisfy { digitValue($0) < 16 || $0 == UInt8(ascii: ".") }
+            && body[(mark + 1)...].allSatisfy { isDigit($0) || "+-".utf8.contains($0) }
     }
 
     private static func int(_ a: inout Arguments) throws -> Value {
@@ -177,8 +185,12 @@ enum Universe {
     // MARK: Text
 
     private static func chr(_ a: inout Arguments) throws -> Value {
+        if !a.names.isEmpty { throw StarlarkFailure("chr does not accept keyword arguments") }
         try a.expect(1)
         guard let big = a.at(0).bigInt else { throw a.failure("got \(a.at(0).typeName), want int") }
+        guard let small = big.intValue, Int32(exactly: small) != nil else {
+            throw a.failure("\(big.description) out of range")
+        }
         if big.isNegative { throw a.failure("Unicode code point \(big.description) out of range (<0)") }
         guard let value = big.intValue, value <= 0x10FFFF else {
             throw a.failure("Unicode code point U+\(big.text(radix: 16, uppercase: true)) out of range (>0x10FFFF)")
@@ -215,8 +227,8 @@ enum Universe {
     }
 
     private static func bytes(_ a: inout Arguments) throws -> Value {
-        if !a.names.isEmpty { throw a.failure("bytes does not accept keyword arguments") }
-        if a.positionalCount != 1 { throw a.failure("bytes: got \(a.positionalCount) arguments, want exactly 1") }
+        if !a.names.isEmpty { throw StarlarkFailure("bytes does not accept keyword arguments") }
+        if a.positionalCount != 1 { throw a.failure("got \(a.positionalCount) arguments, want exactly 1") }
         switch a.at(0).payload {
         case .object(let object) where object is BytesObject: return a.at(0)
         case .string(let text):
@@ -254,17 +266,19 @@ enum Universe {
     }
 
     private static func print(_ a: inout Arguments) throws -> Value {
-        let text = try joined(&a)
+        let text = try joined(a, a.evaluation.text)
         a.evaluation.printSink?(text.string)
         return .none
     }
 
     private static func fail(_ a: inout Arguments) throws -> Value {
-        throw a.failure(try joined(&a).string)
+        throw a.failure(try joined(a, a.evaluation.formatted).string)
     }
 
-    /// The arguments as by `str`, with `sep` between.
-    private static func joined(_ a: inout Arguments) throws -> StringObject {
+    /// The texts of the arguments with `sep` between.
+    private static func joined(
+        _ a: Arguments, _ textOf: (Value) throws -> StringObject
+    ) throws -> StringObject {
         try a.allowNames("sep")
         var separator = StringObject.single[0x20]
         if let value = a.named("sep") {
@@ -274,7 +288,7 @@ enum Universe {
         var result: [UInt8] = []
         for index in 0..<a.positionalCount {
             if index > 0 { separator.withBytes { result.append(contentsOf: $0) } }
-            let text = try a.evaluation.text(a.at(index))
+            let text = try textOf(a.at(index))
             text.withBytes { result.append(contentsOf: $0) }
         }
         return .make(result)
@@ -329,7 +343,7 @@ enum Universe {
         if let value = a.optional(at: 0) {
             for element in try a.elements(value, "1") {
                 try a.evaluation.charge(bytes: 64)
-                try table.insertIfAbsent(element, .none)
+                try a.prefixed { _ = try table.insertIfAbsent(element, .none) }
             }
         }
         return Value(.object(SetObject(table)))
@@ -344,8 +358,8 @@ enum Universe {
 
     private static func enumerate(_ a: inout Arguments) throws -> Value {
         try a.expect(1, 2)
-        let start = a.positionalCount > 1 ? try a.integer(1) : 0
         let elements = try a.elements(a.at(0), "1")
+        let start = a.positionalCount > 1 ? try a.integer(1) : 0
         try a.evaluation.charge(elements: elements.count * 4)
         let list = ListObject(capacity: elements.count)
         for (index, element) in elements.enumerated() {
@@ -387,12 +401,12 @@ enum Universe {
         if a.positionalCount == 0 {
             throw StarlarkFailure("\(name) requires at least one positional argument")
         }
-        try a.allowNames("key")
-        var key: Value?
-        if let given = a.named("key"), !given.isNone {
-            guard given.isCallable else { throw a.mismatch("\"key\"", given, "callable") }
-            key = given
+        for index in a.names.indices where a.names[index].isEqual(to: "key") {
+            let given = a.base[a.positionalCount + index]
+            if !given.isCallable { throw a.mismatch("\"key\"", given, "callable") }
         }
+        try a.allowNames("key")
+        let key = a.named("key")
         let iterator: ValueIterator
         if a.positionalCount == 1 {
             guard let found = try a.at(0).makeIterator(a.evaluation) else {
@@ -408,7 +422,7 @@ enum Universe {
         while let value = iterator.next() {
             try a.evaluation.charge(steps: 1)
             let valueKey = try key.map { try a.evaluation.invoke($0, [value], []) } ?? value
-            if try a.evaluation.compare(wanted, valueKey, bestKey) {
+            if try a.prefixed({ try a.evaluation.compare(wanted, valueKey, bestKey) }) {
                 best = value
                 bestKey = valueKey
             }
@@ -419,6 +433,9 @@ enum Universe {
     // MARK: Introspection
 
     private static func type(_ a: inout Arguments) throws -> Value {
+        if a.names.isEmpty, a.positionalCount != 1 {
+            throw a.failure("got \(a.positionalCount) arguments, want exactly 1")
+        }
         try a.expect(1)
         return Value(.string(TypeNames.object(a.at(0))))
     }
@@ -480,6 +497,12 @@ extension Evaluation {
         case .object(let object as BytesObject): return object.storage.repaired
         default: return try representation(value)
         }
+    }
+
+    /// The text of a value among others, as for `%s`: a string itself, else as by `repr`.
+    func formatted(_ value: Value) throws -> StringObject {
+        if case .object(let object) = value.payload, object is BytesObject { return try representation(value) }
+        return try text(value)
     }
 
     /// `repr(value)`, bounded and charged.

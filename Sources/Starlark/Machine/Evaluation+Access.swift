@@ -26,6 +26,9 @@ extension Evaluation {
     }
 
     private func noAttribute(_ value: Value, _ name: String) -> StarlarkFailure {
+        if case .object(let object) = value.payload, object is DurationObject {
+            return StarlarkFailure("unrecognized time.duration attribute \(Value.string(name).repr)")
+        }
         let hint = Spelling.hint(name, attributeNames(value), prefix: ".")
         if case .object(let object as StructObject) = value.payload {
             let brand = object.constructor.stringValue == nil ? "\(object.constructor) " : ""
@@ -69,7 +72,7 @@ extension Evaluation {
             case let bytes as BytesObject:
                 let index = try position(key, "bytes", bytes.storage.count)
                 return Value(.object(BytesObject(bytes.storage.slice(index..<index + 1))))
-            case let view as ViewObject where view.length != nil:
+            case let view as ViewObject where view.length != nil && view.kind != .byteNumbers:
                 return view.element(try position(key, view.typeName, view.storage.count))
             case let host as HostObject:
                 if let value = try host.value.element(at: key, in: self) { return value }
@@ -82,13 +85,17 @@ extension Evaluation {
 
     /// A checked index; negative ones count from the end.
     func position(_ key: Value, _ type: String, _ count: Int) throws -> Int {
-        guard key.typeName == "int" else {
-            throw StarlarkFailure("\(type) index: got \(key.typeName), want int")
-        }
-        let value = key.intValue ?? Int.max
+        let value = try smallInteger(key, "\(type) index: ")
         let place = value < 0 ? value + count : value
         guard place >= 0, place < count else { throw outOfRange(key.repr, type, count) }
         return place
+    }
+
+    /// An int of 32 bits, as positions must be.
+    func smallInteger(_ value: Value, _ prefix: @autoclosure () -> String) throws -> Int {
+        if case .int(let number) = value.payload, Int32(exactly: number) != nil { return number }
+        throw StarlarkFailure(
+            prefix() + (value.typeName == "int" ? "\(value.repr) out of range" : "got \(value.typeName), want int"))
     }
 
     func outOfRange(_ index: String, _ type: String, _ count: Int) -> StarlarkFailure {
@@ -104,6 +111,7 @@ extension Evaluation {
             try charge(bytes: 64)
             try dict.set(key, value)
         case .list(let list):
+            _ = try smallInteger(key, "")
             let place = try position(key, "list", list.count)
             try list.checkMutable("assign to element of")
             list[place] = value
@@ -122,7 +130,6 @@ extension Evaluation {
         case .tuple(let tuple): count = tuple.count
         case .object(let range as RangeObject): count = range.count
         case .object(let bytes as BytesObject): count = bytes.storage.count
-        case .object(let view as ViewObject) where view.length != nil: count = view.storage.count
         default: throw StarlarkFailure("invalid slice operand \(object.typeName)")
         }
         let bounds = try sliceBounds(start, stop, step, count)
@@ -140,6 +147,7 @@ extension Evaluation {
         case .tuple(let tuple):
             return .tuple((0..<bounds.count).map { tuple[bounds.start + $0 * bounds.step] })
         case .object(let range as RangeObject):
+            if let exact = range.slice(bounds) { return Value(.object(exact)) }
             // Bounds beyond the ends are for counting only; wrapping cannot reach an element.
             let first = range.start &+ bounds.start &* range.step
             let (step, overflow) = range.step.multipliedReportingOverflow(by: bounds.step)
@@ -152,8 +160,6 @@ extension Evaluation {
             let stop = bounds.count == 1 || overflow || !inRange(exact, last, step) ? end.partialValue : exact
             return Value(.object(RangeObject(start: first, stop: stop, step: overflow ? 1 : step)))
         case .object(let bytes as BytesObject): return Value(.object(BytesObject(bytes.storage.pick(bounds))))
-        case .object(let view as ViewObject):
-            return Value(.object(ViewObject(view.storage.pick(bounds), view.kind)))
         default: return .none
         }
     }
@@ -173,18 +179,10 @@ extension Evaluation {
     private func sliceBounds(_ start: Value, _ stop: Value, _ step: Value, _ count: Int) throws -> SliceBounds {
         func index(_ value: Value, _ name: String) throws -> Int? {
             if value.isNone { return nil }
-            guard let big = value.bigInt else {
-                throw StarlarkFailure("invalid \(name) index: got \(value.typeName), want int")
-            }
-            return big.intValue ?? (big.isNegative ? Int.min / 2 : Int.max / 2)
+            return try smallInteger(value, "invalid \(name) index: ")
         }
         var stride = 1
-        if !step.isNone {
-            guard let big = step.bigInt else {
-                throw StarlarkFailure("invalid slice step: got \(step.typeName), want int")
-            }
-            stride = max(-(1 << 40), min(1 << 40, big.intValue ?? (big.isNegative ? Int.min / 4 : Int.max / 4)))
-        }
+        if !step.isNone { stride = try smallInteger(step, "invalid slice step: ") }
         if stride == 0 { throw StarlarkFailure("zero is not a valid slice step") }
         func clamp(_ value: Int?, _ low: Int, _ high: Int, _ otherwise: Int) -> Int {
             guard var value else { return otherwise }
@@ -197,10 +195,25 @@ extension Evaluation {
             return SliceBounds(
                 start: from, stop: to, step: stride, count: to > from ? (to - from - 1) / stride + 1 : 0)
         }
-        let from = clamp(try index(start, "start"), -1, count - 1, count - 1)
-        let to = min(clamp(try index(stop, "end"), -1, count - 1, -1), from)
+        // An end behind the last element shows in the bounds of an empty range.
+        let to = clamp(try index(stop, "end"), -1, .max, -1)
+        let from = max(clamp(try index(start, "start"), -1, count - 1, count - 1), to)
         return SliceBounds(
             start: from, stop: to, step: stride, count: from > to ? (from - to - 1) / -stride + 1 : 0)
+    }
+}
+
+extension RangeObject {
+    /// The part of a range between bounds; nil when its bounds are too large.
+    fileprivate func slice(_ bounds: Evaluation.SliceBounds) -> RangeObject? {
+        func position(_ index: Int) -> Int? {
+            let (offset, overflow1) = index.multipliedReportingOverflow(by: self.step)
+            let (result, overflow2) = start.addingReportingOverflow(offset)
+            return overflow1 || overflow2 ? nil : result
+        }
+        let (step, overflow) = self.step.multipliedReportingOverflow(by: bounds.step)
+        guard !overflow, let first = position(bounds.start), let stop = position(bounds.stop) else { return nil }
+        return RangeObject(start: first, stop: stop, step: step)
     }
 }
 

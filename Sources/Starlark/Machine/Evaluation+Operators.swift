@@ -301,7 +301,7 @@ extension Evaluation {
             for key in a.table.keys { try table.set(key, .none) }
             for key in b.table.keys { try table.insertIfAbsent(key, .none) }
         case .ampersand:
-            for key in a.table.keys where try b.table.contains(key) { try table.set(key, .none) }
+            for key in b.table.keys where try a.table.contains(key) { try table.set(key, .none) }
         default:
             for key in a.table.keys where try !b.table.contains(key) { try table.set(key, .none) }
             for key in b.table.keys where try !a.table.contains(key) { try table.set(key, .none) }
@@ -310,7 +310,8 @@ extension Evaluation {
     }
 
     private func shift(_ op: Token, _ x: Value, _ y: Value) throws -> Value {
-        guard let a = x.bigInt, let big = y.bigInt else { return try unknown(op, x, y) }
+        guard let a = x.bigInt else { return try unknown(op, x, y) }
+        guard let big = y.bigInt else { throw StarlarkFailure("got \(y.typeName), want int") }
         if big.isNegative { throw StarlarkFailure("negative shift count: \(big.description)") }
         if op == .shiftLeft {
             guard let count = big.intValue, count < 512 else {
@@ -336,9 +337,6 @@ extension Evaluation {
                 case .tilde: return .integer(-value - BigInt(1))
                 default: break
                 }
-            }
-            if op == .minus, case .object(let object as DurationObject) = x.payload {
-                return Value(.object(DurationObject(-object.nanoseconds)))
             }
             throw StarlarkFailure("unknown unary op: \(op.spelling) \(x.typeName)")
         }
@@ -401,8 +399,7 @@ extension Evaluation {
             for index in 0..<tuple.count where try tuple[index].isEqual(to: element) { return true }
             return false
         case .dict(let dict):
-            guard element.isHashable else { return false }
-            return try dict.contains(element)
+            return (try? dict.contains(element)) ?? false  // a value that cannot be a key is none
         case .string(let text):
             guard case .string(let part) = element.payload else {
                 throw StarlarkFailure(
@@ -420,7 +417,6 @@ extension Evaluation {
     private func contains(_ object: Object, _ container: Value, _ element: Value) throws -> Bool {
         switch object {
         case let set as SetObject:
-            guard element.isHashable else { return false }
             return try set.table.contains(element)
         case let range as RangeObject:
             if let value = element.intValue { return range.contains(value) }

@@ -80,8 +80,7 @@ extension Evaluation {
             index += 1
         }
         if iterator.next() != nil {
-            let length = value.length.map { "got \($0), " } ?? ""
-            throw StarlarkFailure("too many values to unpack (\(length)want \(count))")
+            throw StarlarkFailure("too many values to unpack (got \(value.length ?? -1), want \(count))")
         }
     }
 

@@ -92,12 +92,12 @@ extension Parser {
             let strength = level(scanner.token)
             if strength < minimum { return left }
             var op = scanner.token
-            let at = position
             if op == .not {
                 try scanner.next()
                 guard scanner.token == .in else { throw unexpected("in") }
                 op = .notIn
             }
+            let at = position
             if strength == Self.comparisonLevel {
                 if let comparison {
                     try complain(

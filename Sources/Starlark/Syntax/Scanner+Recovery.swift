@@ -47,16 +47,9 @@ extension Scanner {
         token = .bad
     }
 
-    /// Collects a mistake. After too many the text counts as read.
+    /// Collects a mistake. After too many the text ends with the line.
     mutating func report(_ fault: SyntaxFault) {
         recovery?.report(fault, in: UnsafeBufferPointer(start: base, count: count))
-        if recovery?.isFull == true {
-            offset = count
-            bracketDepth = 0
-            pendingIndents = 0
-            indents = [0]
-            token = .endOfFile
-        }
     }
 
     /// Advances to the next token when mistakes are collected.

@@ -55,6 +55,7 @@ struct Scanner {
         }
         if atLineStart {
             atLineStart = false
+            if recovery?.isFull == true { offset = count }
             try measureIndentation()
             if pendingIndents != 0 { return try next() }
         }

@@ -6,7 +6,7 @@ public struct SourceAnalysis {
 
     /// Parses and resolves.
     /// - Throws: ``StarlarkSyntaxError`` with all that is wrong: after a mistake the parser goes on with the next
-    ///   statement. The first mistake of syntax is the one that ``Program`` throws. After 100 the list ends with
+    ///   statement. The mistake that ``Program`` stops at is among them. After 100 the list ends with
     ///   `too many errors`.
     public init(
         source: String, name: String, dialect: Dialect = .standard, predeclared: Set<String> = []

@@ -28,8 +28,8 @@ final class ViewObject: Object {
     override var isIterable: Bool { true }
     override var length: Int? {
         switch kind {
-        case .codePoints, .codePointNumbers: return nil
-        default: return storage.count
+        case .elements, .elementNumbers: return storage.count
+        default: return nil
         }
     }
 
@@ -38,6 +38,11 @@ final class ViewObject: Object {
         storage.withBytes { bytes in
             kind == .elements ? Value(.string(StringObject.single[Int(bytes[index])])) : .int(Int(bytes[index]))
         }
+    }
+
+    override func isEqual(to other: Object, depth: Int) throws -> Bool {
+        guard let other = other as? ViewObject else { return false }
+        return kind == other.kind && storage.isEqual(to: other.storage)
     }
 
     override func makeIterator(_ evaluation: Evaluation?) -> ValueIterator? {
