@@ -70,6 +70,8 @@ extension AppService {
             try await world.engine.removeContainer(container.id, force: true)
             world.logger.info("left-over command removed", metadata: ["container.id": "\(container.id)"])
         }
+        let containers = Set(try await world.engine.containers().map(\.id.rawValue))
+        try await VolumeBinder(world: world).collect(containers: containers)
         for runtime in runtimes.values { await runtime.retireStrays() }
         let directory = world.runDirectory
         try await Blocking.run {

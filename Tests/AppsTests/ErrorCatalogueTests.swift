@@ -175,19 +175,19 @@ struct ErrorCatalogueTests {
     @Test("every code of the catalogue is shown here, by another suite, or belongs to what is not built yet")
     func isComplete() {
         let shown = Set(Self.all.map(\.code)).union([.appNotFound, .buildWait, .actionBody])
-        // Shown by AppAddressTests, LifeCycleTests, CommandAppTests and the tests of development mode.
+        // Shown by the suites of addresses, life cycle, waiting, staging, command apps and action forms.
         let elsewhere: Set<AppError.Code> = [
-            .appExists, .appAddress, .appSource, .appApproval, .appOutput, .runBackoff, .runWait, .httpFailed,
+            .appExists, .appAddress, .appSource, .appApproval, .appOutput, .runBackoff, .runWait, .permissionWrite,
             .pluginArgument,
             .actionForm,
             .actionResult,
         ]
-        // Nothing here signs users in or has a stage yet; the checks are those of PermissionTests.
-        let later: Set<AppError.Code> = [.permissionWrite, .permissionRole, .permissionAnonymous]
+        // Nothing here signs users in yet.
+        let later: Set<AppError.Code> = [.permissionRole, .permissionAnonymous]
         #expect(Set(AppError.Code.allCases).subtracting(shown).subtracting(elsewhere) == later)
     }
 
     static let all =
         WrongApps.files + WrongApps.permissions + WrongApps.arguments + WrongApps.secrets + WrongApps.params
-        + WrongApps.containers + WrongApps.starts + WrongApps.commands + WrongApps.actions
+        + WrongApps.containers + WrongApps.starts + WrongApps.commands + WrongApps.requests + WrongApps.actions
 }

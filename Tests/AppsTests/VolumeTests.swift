@@ -123,6 +123,25 @@ struct VolumeTests {
         }
     }
 
+    @Test("a volume's content that was being made when the daemon was killed is collected, unless its container exists")
+    func halfMade() async throws {
+        try await AppHost.run { host in
+            try await host.create(
+                "/", ["app.star": SamplePrograms.proxy, "Containerfile": SamplePrograms.web + "VOLUME /data\n"])
+            _ = try await host.get("/")
+            let container = try #require(try await host.observed().first).id
+            let volume = try #require(try await host.mounts()["/data"]).source
+            let name = volume.split(separator: "/").last.map(String.init) ?? ""
+            for owner in ["clr-gone", container.rawValue] {
+                try host.source("lib/volumes/\(name).new-\(owner)", ["f": "x"])
+            }
+            try await host.afterRestart { next in
+                #expect(!next.exists(volume + ".new-clr-gone") && next.exists(volume + ".new-\(container)"))
+                #expect(next.exists(volume))
+            }
+        }
+    }
+
     @Test("EX-20 host directories that nobody allowed are refused, also through links")
     func hostPaths() async throws {
         var configuration = AppsConfiguration()

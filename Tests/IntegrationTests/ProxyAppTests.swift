@@ -66,6 +66,21 @@ struct ProxyAppTests {
         }
     }
 
+    @Test("a browser sees how a start stands, everything else is held")
+    func waitingPage() async throws {
+        try await TestHost.run(configuration: "container:\n  waiting_page_secs: 0\n") { host in
+            try await host.succeed("app", "create", try host.webApp(), "/web", "--approve")
+            async let held = host.get("/web/")
+            let page = try await host.get("/web/", headers: ["Accept": "text/html", "Sec-Fetch-Mode": "navigate"])
+            let served = try await held
+            let later = try await host.get("/web/", headers: ["Accept": "text/html"])
+
+            #expect(page.status == 503 && page.header("retry-after") == "2")
+            #expect(page.text.contains("My App is starting") && page.text.contains("http-equiv=\"refresh\""))
+            #expect(served.status == 200 && served.text == "ok" && later.text == "ok")
+        }
+    }
+
     @Test("EX-09, EX-10, EX-12, EX-14: what is wrong with an app is told on the request, and nothing is left behind")
     func wrongApps() async throws {
         try await TestHost.run(configuration: "container:\n  deploy_health_attempts: 3\n") { host in

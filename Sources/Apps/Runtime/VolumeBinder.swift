@@ -51,6 +51,22 @@ struct VolumeBinder: Sendable {
         }
     }
 
+    /// Removes what was about to become the content of a volume when the daemon ended, unless the container it was made for
+    /// still exists: that one begins anew by itself.
+    func collect(containers: Set<String>) async throws {
+        let directory = world.volumeDirectory
+        try await Blocking.run {
+            // Not made yet: nothing to collect.
+            guard let base = try? DirectoryHandle(path: directory, resolution: .beneath) else { return }
+            for name in try base.names() {
+                guard let mark = name.range(of: ".new-"), !containers.contains(String(name[mark.upperBound...])) else {
+                    continue
+                }
+                try base.removeTree(name)
+            }
+        }
+    }
+
     /// Removes rendered templates and copies of an app.
     func removeFiles(of app: String) async throws {
         let directory = world.fileDirectory

@@ -251,6 +251,29 @@ enum WrongApps {
             code: .commandFormat, tokens: ["xml"], status: 200, files: call("run(\"echo\", parse=\"xml\")")),
     ]
 
+    // MARK: Requests
+
+    static let requests: [WrongApp] = [
+        WrongApp(
+            code: .httpFailed, tokens: ["<CONTAINER_URL>/x", "no container"], status: 200,
+            files: [
+                "app.star": """
+                load("http.in", "http")
+                app = ace.app("h", routes=[
+                    ace.api("/", handler=lambda req: http.get(ace.CONTAINER_URL + "/x").error, type=ace.TEXT)])
+                """
+            ]),
+        WrongApp(
+            code: .permissionArgument, tokens: ["http.in", "get", "0", "http://example.test/", "<CONTAINER_URL>"],
+            files: [
+                "app.star": """
+                load("http.in", "http")
+                app = ace.app("h", routes=[
+                    ace.api("/", handler=lambda req: http.get(url="http://example.test/").error, type=ace.TEXT)])
+                """
+            ]),
+    ]
+
     // MARK: Actions
 
     static let actions: [WrongApp] = [
