@@ -49,6 +49,12 @@ struct AppCreate: AsyncParsableCommand {
     @Argument(help: "The source directory, or `-`.") var source: String
     @Argument(help: "The address: `/path` or `domain:/path`.") var address: String
 
+    func validate() throws {
+        guard !dev || staging != true && stageAt == nil else {
+            throw ValidationError("a development app has no staging: --dev and --staging exclude each other")
+        }
+    }
+
     func run() async throws {
         var request = CreateAppRequest(source: source == "-" ? source : Paths.absolute(source), address: address)
         request.approve = approve ? true : nil
