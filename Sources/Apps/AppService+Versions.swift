@@ -85,22 +85,26 @@ extension AppService {
 
     /// Removes images built for versions before the previous one.
     func collectImages(live: LiveVersion, previous: LiveVersion) async {
-        var kept: Set<String> = []
-        var versions = [live, previous]
-        // Production and staging share their images.
         let id = live.version.appID
+        let before = await builtImage(of: previous)
+        await runtimes[id]?.noteReplaced(image: before)
+        var kept: [String?] = [await builtImage(of: live), before]
+        // Production and staging share their images.
         let partner = AppNames.isStaging(id) ? AppNames.production(of: id) : AppNames.twin(of: id)
-        if let runtime = runtimes[partner] { versions.append(await runtime.live) }
-        for version in versions {
-            guard case .success(let loaded) = version.outcome, let config = loaded.declaration.container,
-                // What cannot be planned has no image.
-                let plan = try? await ServicePlanner(world: world, version: version.version, loaded: loaded).plan(
-                    config),
-                case .build(let tag, _, _, _) = plan.image
-            else { continue }
-            kept.insert(tag.description)
+        if let runtime = runtimes[partner] {
+            kept += [await builtImage(of: runtime.live), await runtime.replacedImage]
         }
-        await removeImages(of: live.version.appID, except: kept)
+        await removeImages(of: id, except: Set(kept.compactMap { $0 }))
+    }
+
+    /// The name of the image that is built for a version; nil where none is.
+    private func builtImage(of version: LiveVersion) async -> String? {
+        guard case .success(let loaded) = version.outcome, let config = loaded.declaration.container,
+            // What cannot be planned has no image.
+            let plan = try? await ServicePlanner(world: world, version: version.version, loaded: loaded).plan(config),
+            case .build(let tag, _, _, _) = plan.image
+        else { return nil }
+        return tag.description
     }
 
     /// Removes the images that were built for an app.

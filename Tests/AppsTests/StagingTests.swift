@@ -59,6 +59,13 @@ struct StagingTests {
             #expect(try await host.observed().count == 2)
             let again = try await host.service.promote("/")
             #expect(!again.changed)
+
+            // Another change on staging: production still has its live and its previous version.
+            try host.source("src", Self.version(3))
+            _ = try await host.service.reload("/")
+            try await Self.settle(host, created.id)
+            #expect(Set(try await host.imageNames()).isSuperset(of: images))
+            #expect(try await host.imageNames().count == 3)
         }
     }
 

@@ -26,6 +26,8 @@ actor AppRuntime {
     var live: LiveVersion
     var service = Service.absent
     var progress = AppState.absent
+    /// The image of the version before the live one, as far as it is known since the daemon's start.
+    private(set) var replacedImage: String?
     /// Counts live versions, so that a start that was overtaken by one notices.
     var generation = 0
     /// The container of a version that is about to become the live one.
@@ -102,6 +104,9 @@ actor AppRuntime {
         case .absent, .failed: hasServed
         }
     }
+
+    /// Remembers the image of the version that was replaced.
+    func noteReplaced(image: String?) { replacedImage = image }
 
     // MARK: Starting
 
