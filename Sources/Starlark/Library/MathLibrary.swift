@@ -23,8 +23,8 @@ enum MathLibrary {
             ("acosh", unary("acosh") { acosh($0) }), ("asinh", unary("asinh") { asinh($0) }),
             ("atanh", unary("atanh") { atanh($0) }), ("cosh", unary("cosh") { cosh($0) }),
             ("sinh", unary("sinh") { sinh($0) }), ("tanh", unary("tanh") { tanh($0) }),
-            ("degrees", unary("degrees") { $0 / (Double.pi / 180) }),
-            ("radians", unary("radians") { $0 * (Double.pi / 180) }),
+            ("degrees", unary("degrees") { 360 * $0 / (2 * Double.pi) }),
+            ("radians", unary("radians") { 2 * Double.pi * $0 / 360 }),
             ("gamma", unary("gamma") { tgamma($0) }),
             ("atan2", binary("atan2") { atan2($0, $1) }), ("hypot", binary("hypot") { hypot($0, $1) }),
             ("pow", binary("pow") { pow($0, $1) }), ("mod", binary("mod") { fmod($0, $1) }),
@@ -79,7 +79,7 @@ enum MathLibrary {
         let value = try number(a, 0)
         guard a.positionalCount > 1 else { return .float(log(value)) }
         let base = try number(a, 1)
-        if base == 1 { throw a.failure("division by zero") }
+        if base == 1 { throw StarlarkFailure("division by zero") }
         return .float(log(value) / log(base))
     }
 }

@@ -255,7 +255,7 @@ enum Universe {
     }
 
     private static func str(_ a: inout Arguments) throws -> Value {
-        if !a.names.isEmpty { throw a.failure("str does not accept keyword arguments") }
+        if !a.names.isEmpty { throw StarlarkFailure("str does not accept keyword arguments") }
         if a.positionalCount != 1 { throw a.failure("got \(a.positionalCount) arguments, want exactly 1") }
         return Value(.string(try a.evaluation.text(a.at(0))))
     }
@@ -282,7 +282,7 @@ enum Universe {
         try a.allowNames("sep")
         var separator = StringObject.single[0x20]
         if let value = a.named("sep") {
-            guard case .string(let text) = value.payload else { throw a.mismatch("sep", value, "string") }
+            guard case .string(let text) = value.payload else { throw a.mismatch("\"sep\"", value, "string") }
             separator = text
         }
         var result: [UInt8] = []
@@ -300,7 +300,8 @@ enum Universe {
         switch a.at(0).payload {
         case .string(let text):
             var hash: Int32 = 0
-            for unit in text.string.utf16 { hash = hash &* 31 &+ Int32(unit) }
+            // By code points where Java's goes by UTF-16 units: that is what starlark-go computes.
+            for scalar in text.string.unicodeScalars { hash = hash &* 31 &+ Int32(scalar.value) }
             return .int(Int(hash))
         case .object(let object as BytesObject):
             var hash: UInt32 = 2_166_136_261
@@ -441,6 +442,7 @@ enum Universe {
     }
 
     private static func dir(_ a: inout Arguments) throws -> Value {
+        if !a.names.isEmpty { throw StarlarkFailure("dir does not accept keyword arguments") }
         try a.expect(1)
         return .list(a.evaluation.attributeNames(a.at(0)).map { .string($0) })
     }
@@ -450,11 +452,7 @@ enum Universe {
         let name = try a.text(1)
         if let value = try a.evaluation.findAttribute(a.at(0), name) { return value }
         if let otherwise = a.optional(at: 2) { return otherwise }
-        do {
-            return try a.evaluation.attribute(a.at(0), name)
-        } catch let error as StarlarkFailure {
-            throw a.failure(error.message)
-        }
+        throw a.failure(a.evaluation.noAttribute(a.at(0), name.string, hints: false).message)
     }
 
     private static func hasattr(_ a: inout Arguments) throws -> Value {

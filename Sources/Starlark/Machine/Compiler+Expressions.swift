@@ -152,7 +152,7 @@ extension Compiler {
                     try expression(bound, into: first + index)
                 }
             }
-            emit(Instruction(.slice, a: target, b: register, c: first), node.position)
+            emit(Instruction(.slice, a: target, b: register, c: first), slicePosition(node))
         }
     }
 

@@ -162,12 +162,6 @@ struct Compiler {
         return index
     }
 
-    /// Where failed argument binding is reported: a lambda's first operation, else the definition.
-    func reportedPosition(_ syntax: FunctionSyntax) -> UInt32 {
-        if syntax.symbol != nil || tree[syntax.expression].kind == .literal { return syntax.position }
-        return tree.startOffset(syntax.expression)
-    }
-
     /// Defaults are stored for all named parameters from the first that has one.
     func defaultCount(_ syntax: FunctionSyntax) -> Int {
         let named = syntax.parameters.filter { $0.kind == .required || $0.kind == .optional }

@@ -25,11 +25,11 @@ extension Evaluation {
         return Value(.object(method.bound(to: value)))
     }
 
-    private func noAttribute(_ value: Value, _ name: String) -> StarlarkFailure {
+    func noAttribute(_ value: Value, _ name: String, hints: Bool = true) -> StarlarkFailure {
         if case .object(let object) = value.payload, object is DurationObject {
             return StarlarkFailure("unrecognized time.duration attribute \(Value.string(name).repr)")
         }
-        let hint = Spelling.hint(name, attributeNames(value), prefix: ".")
+        let hint = hints ? Spelling.hint(name, attributeNames(value), prefix: ".") : ""
         if case .object(let object as StructObject) = value.payload {
             let brand = object.constructor.stringValue == nil ? "\(object.constructor) " : ""
             return StarlarkFailure("\(brand)struct has no .\(name) attribute\(hint)")
