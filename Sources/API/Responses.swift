@@ -13,9 +13,13 @@ extension Response {
 
     /// JSON that is written already.
     static func json(bytes: [UInt8], status: HTTPResponse.Status = .ok) -> Response {
+        json(ByteBuffer(bytes: bytes), status: status)
+    }
+
+    /// JSON that is written already, and may be sent again.
+    static func json(_ bytes: ByteBuffer, status: HTTPResponse.Status = .ok) -> Response {
         Response(
-            status: status, headers: [.contentType: "application/json"],
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+            status: status, headers: [.contentType: "application/json"], body: ResponseBody(byteBuffer: bytes))
     }
 
     /// Lines of JSON, as they come; ends early when the client goes away or the daemon shuts down.

@@ -167,6 +167,9 @@ package final class ContainerController: Sendable {
         world.board.statuses(owner: owner)
     }
 
+    /// Two equal numbers mean that ``containers(owner:)`` has not changed between them.
+    package var listVersion: UInt64 { world.board.version }
+
     /// The container with this identifier, name, or unique beginning of an identifier.
     /// - Throws: ``ContainerError`` `.notFound` with the nearest name, `.ambiguous` with the candidates.
     package func container(_ idOrName: String) async throws -> ContainerStatus {

@@ -10,6 +10,8 @@ final class StatusBoard: Sendable {
         var names: [ContainerName: ContainerID] = [:]
         var followers: [UInt64: UpdateFeed] = [:]
         var nextFollower: UInt64 = 0
+        /// Grows with every change of a status.
+        var version: UInt64 = 0
     }
 
     private let state = Mutex(State())
@@ -46,6 +48,7 @@ final class StatusBoard: Sendable {
                 state.insertInOrder(status)
             }
             state.statuses[status.id] = status
+            state.version += 1
             return Array(state.followers.values)
         }
         for feed in feeds { feed.push(status) }
@@ -56,6 +59,7 @@ final class StatusBoard: Sendable {
         let (status, feeds): (ContainerStatus?, [UpdateFeed]) = state.withLock { state in
             guard var status = state.statuses.removeValue(forKey: id) else { return (nil, []) }
             state.order.removeAll { $0 == id }
+            state.version += 1
             if let name = status.spec.name, state.names[name] == id { state.names[name] = nil }
             status.phase = .deleted
             status.processID = nil
@@ -64,6 +68,9 @@ final class StatusBoard: Sendable {
         }
         if let status { for feed in feeds { feed.push(status) } }
     }
+
+    /// Equal numbers mean equal statuses.
+    var version: UInt64 { state.withLock { $0.version } }
 
     /// The status of one container.
     func status(of id: ContainerID) -> ContainerStatus? { state.withLock { $0.statuses[id] } }

@@ -14,6 +14,19 @@ struct StatusBoardTests {
         board.post(ContainerStatus(id: id, spec: spec, owner: owner, createdAt: createdAt))
     }
 
+    @Test("the number of a list changes with its content, and only then")
+    func version() async throws {
+        let bench = try await Bench()
+        let empty = bench.controller.listVersion
+        let id = try await bench.started()
+        let started = bench.controller.listVersion
+        _ = await bench.controller.containers()
+        let same = bench.controller.listVersion
+        try await bench.controller.delete(id, force: true)
+
+        #expect(empty < started && started == same && bench.controller.listVersion > same)
+    }
+
     @Test("a container is found by identifier, name and unique beginning", arguments: ["abc1", "web", "abc1d", "ab"])
     func finds(text: String) throws {
         try post("abc1", name: "web")

@@ -10,6 +10,13 @@ internal import Wire
 struct ContainerRoutes: Sendable {
     let services: APIServices
     let sessions: SessionRegistry
+    private let lists = ContainerListCache()
+
+    /// The routes over `services`.
+    init(services: APIServices, sessions: SessionRegistry) {
+        self.services = services
+        self.sessions = sessions
+    }
 
     var routes: [APIRoute] { collection + changes + reports + processes }
 
@@ -61,9 +68,16 @@ struct ContainerRoutes: Sendable {
             }
             owner = parsed
         }
-        let statuses = await services.containers.containers(owner: owner)
-        let part = try Paging.part(of: statuses, request) { $0.id.rawValue }
-        return .json(bytes: ContainerListWriter.write(part.items, next: part.next))
+        // Taken before the list: a change in between makes the bytes newer than their number, never older.
+        let key = ContainerListCache.Key(
+            version: services.containers.listVersion, owner: request.query["owner"], limit: request.query["limit"],
+            after: request.query["after"])
+        let bytes = try await lists.bytes(key) {
+            let statuses = await services.containers.containers(owner: owner)
+            let part = try Paging.part(of: statuses, request) { $0.id.rawValue }
+            return ContainerListWriter.write(part.items, next: part.next)
+        }
+        return .json(bytes)
     }
 
     private func create(_ request: APIRequest) async throws -> Response {
