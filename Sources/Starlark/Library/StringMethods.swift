@@ -285,7 +285,7 @@ enum StringMethods {
         case .none: pieces = splitAtSpace(text, maximum, fromRight)
         case .string(let separator):
             if separator.count == 0 { throw StarlarkFailure("split: empty separator") }
-            pieces = split(text, separator, maximum, fromRight && limit >= 0)
+            pieces = split(text, separator, maximum, fromRight)
         default: throw StarlarkFailure("split: got \(a.at(0).typeName) for separator, want string")
         }
         try a.evaluation.charge(elements: pieces.count * 3)
@@ -297,24 +297,16 @@ enum StringMethods {
     private static func split(
         _ text: StringObject, _ separator: StringObject, _ maximum: Int, _ fromRight: Bool
     ) -> [Range<Int>] {
+        // Always from the left; `rsplit` then joins the first pieces, as in Go.
         var pieces: [Range<Int>] = []
-        if fromRight {
-            var end = text.count
-            while pieces.count < maximum, let found = text.findLast(separator, 0..<end) {
-                pieces.append(found + separator.count..<end)
-                end = found
-            }
-            pieces.append(0..<end)
-            pieces.reverse()
-        } else {
-            var start = 0
-            while pieces.count < maximum, let found = text.find(separator, start..<text.count) {
-                pieces.append(start..<found)
-                start = found + separator.count
-            }
-            pieces.append(start..<text.count)
+        var start = 0
+        while fromRight || pieces.count < maximum, let found = text.find(separator, start..<text.count) {
+            pieces.append(start..<found)
+            start = found + separator.count
         }
-        return pieces
+        pieces.append(start..<text.count)
+        guard fromRight, pieces.count - 1 > maximum else { return pieces }
+        return [0..<pieces[pieces.count - maximum - 1].upperBound] + pieces.suffix(maximum)
     }
 
     private static func splitAtSpace(_ text: StringObject, _ maximum: Int, _ fromRight: Bool) -> [Range<Int>] {

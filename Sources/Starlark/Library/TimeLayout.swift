@@ -98,7 +98,7 @@ enum TimeLayout {
             case .zoneName:
                 result +=
                     fields.zone.abbreviation.isEmpty
-                    ? offset(fields.zone.offset, colon: false, minutes: fields.zone.offset % 3600 != 0)
+                    ? offset(fields.zone.offset, colon: false, minutes: true)
                     : fields.zone.abbreviation
             case .offset(let usesZ, let colon, let minutes):
                 result +=

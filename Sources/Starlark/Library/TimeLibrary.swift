@@ -56,10 +56,11 @@ enum TimeLibrary {
                     guard let text = a.at(0).stringValue else {
                         throw a.mismatch("1", a.at(0), "a duration, string, or int")
                     }
-                    guard let value = DurationObject.parse(text) else {
-                        throw a.failure("for parameter 1: time: invalid duration \(Value.string(text).repr)")
+                    do {
+                        return duration(try DurationObject.parse(text))
+                    } catch {
+                        throw a.failure("for parameter 1: \(error)")
                     }
-                    return duration(value)
                 },
                 function("is_valid_timezone") { a in
                     try a.expect(1)

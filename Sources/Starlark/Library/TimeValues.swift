@@ -127,45 +127,59 @@ final class DurationObject: Object, @unchecked Sendable {
         writer.append(decimal(magnitude % minute, 1_000_000_000) + "s")
     }
 
-    /// Reads `1h30m`, `-1.5s`, `0`; nil when malformed or too large.
-    static func parse(_ text: String) -> Int? {
+    /// Reads `1h30m`, `-1.5s`, `0`.
+    static func parse(_ text: String) throws -> Int {
+        func failure(_ problem: String) -> StarlarkFailure { StarlarkFailure("time: \(problem) \(quoted(text.utf8))") }
         var bytes = Array(text.utf8)[...]
-        var sign = 1.0
-        if let first = bytes.first, first == UInt8(ascii: "-") || first == UInt8(ascii: "+") {
-            if first == UInt8(ascii: "-") { sign = -1 }
-            bytes = bytes.dropFirst()
-        }
+        let isNegative = bytes.first == UInt8(ascii: "-")
+        if isNegative || bytes.first == UInt8(ascii: "+") { bytes = bytes.dropFirst() }
         if bytes.elementsEqual([UInt8(ascii: "0")]) { return 0 }
-        guard !bytes.isEmpty else { return nil }
-        let units: [String: Int] = [
-            "ns": 1, "us": 1000, "µs": 1000, "μs": 1000, "ms": 1_000_000, "s": 1_000_000_000, "m": 60_000_000_000,
-            "h": 3_600_000_000_000,
-        ]
-        var total = 0
+        guard !bytes.isEmpty else { throw failure("invalid duration") }
+        var total: UInt = 0
         while !bytes.isEmpty {
             let whole = bytes.prefix(while: isDigit)
             bytes = bytes[whole.endIndex...]
             var fraction: ArraySlice<UInt8> = []
             if bytes.first == UInt8(ascii: ".") {
                 fraction = bytes.dropFirst().prefix(while: isDigit)
-                bytes = bytes[fraction.endIndex...]
+                bytes = bytes[fraction.endIndex...].drop { $0 == UInt8(ascii: ".") && fraction.isEmpty }
             }
+            guard !(whole.isEmpty && fraction.isEmpty) else { throw failure("invalid duration") }
             let name = bytes.prefix { !isDigit($0) && $0 != UInt8(ascii: ".") }
             bytes = bytes[name.endIndex...]
-            guard !(whole.isEmpty && fraction.isEmpty), let unit = units[String(decoding: name, as: UTF8.self)],
-                let number = whole.isEmpty ? 0 : Int(String(decoding: whole, as: UTF8.self))
-            else { return nil }
-            let (product, overflow1) = number.multipliedReportingOverflow(by: unit)
-            var part = 0.0
-            if !fraction.isEmpty {
-                part = (Double("0." + String(decoding: fraction, as: UTF8.self)) ?? 0) * Double(unit)
+            if name.isEmpty { throw failure("missing unit in duration") }
+            guard let unit = units[String(decoding: name, as: UTF8.self)] else {
+                throw failure("unknown unit \(quoted(name)) in duration")
             }
-            let (sum, overflow2) = total.addingReportingOverflow(product)
-            let (full, overflow3) = sum.addingReportingOverflow(Int(part.rounded()))
-            if overflow1 || overflow2 || overflow3 { return nil }
+            let number = whole.isEmpty ? 0 : UInt(String(decoding: whole, as: UTF8.self)) ?? .max
+            let (product, overflow1) = number.multipliedReportingOverflow(by: unit)
+            // Nanoseconds are cut off, not rounded.
+            let digits = fraction.prefix(19)
+            let scale = digits.reduce(1.0) { scale, _ in scale * 10 }
+            let part = UInt(digits.reduce(0.0) { $0 * 10 + Double($1 - UInt8(ascii: "0")) } * (Double(unit) / scale))
+            let (sum, overflow2) = product.addingReportingOverflow(part)
+            let (full, overflow3) = total.addingReportingOverflow(sum)
+            if overflow1 || overflow2 || overflow3 || full > 1 << 63 { throw failure("invalid duration") }
             total = full
         }
-        return sign < 0 ? -total : total
+        if isNegative { return Int(truncatingIfNeeded: 0 &- total) }
+        guard let result = Int(exactly: total) else { throw failure("invalid duration") }
+        return result
+    }
+
+    private static let units: [String: UInt] = [
+        "ns": 1, "us": 1000, "µs": 1000, "μs": 1000, "ms": 1_000_000, "s": 1_000_000_000, "m": 60_000_000_000,
+        "h": 3_600_000_000_000,
+    ]
+
+    /// The text as Go's package of times quotes it: bytes outside ASCII by number.
+    private static func quoted(_ text: some Sequence<UInt8>) -> String {
+        let shown = text.map { c -> String in
+            if c == UInt8(ascii: "\"") || c == UInt8(ascii: "\\") { return "\\\(Unicode.Scalar(c))" }
+            return c < 0x20 || c >= 0x80
+                ? "\\x" + hexadecimal(Int(c), width: 2).lowercased() : String(Unicode.Scalar(c))
+        }
+        return "\"\(shown.joined())\""
     }
 }
 

@@ -199,6 +199,7 @@ enum Universe {
     }
 
     private static func ord(_ a: inout Arguments) throws -> Value {
+        if !a.names.isEmpty { throw StarlarkFailure("ord does not accept keyword arguments") }
         try a.expect(1)
         switch a.at(0).payload {
         case .string(let text):
@@ -375,7 +376,7 @@ enum Universe {
     }
 
     private static func zip(_ a: inout Arguments) throws -> Value {
-        if !a.names.isEmpty { throw a.failure("zip does not accept keyword arguments") }
+        if !a.names.isEmpty { throw StarlarkFailure("zip does not accept keyword arguments") }
         var iterators: [ValueIterator] = []
         for index in 0..<a.positionalCount {
             guard let iterator = try a.at(index).makeIterator(a.evaluation) else {
