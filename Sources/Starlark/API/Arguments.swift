@@ -15,7 +15,11 @@ public struct Arguments {
     public unowned(unsafe) let evaluation: Evaluation
     // Kept alive by the caller, as `base` is.
     unowned(unsafe) let function: BuiltinObject
-    let receiverValue: Value
+    /// Where the value lies that a method is called on; unbound in a plain function.
+    let receiverAddress: UnsafePointer<Value>
+    var receiverValue: Value {
+        @inline(__always) get { receiverAddress.pointee }
+    }
     /// Positional arguments, then the values of named ones; owned by the caller's frame.
     let base: UnsafeMutablePointer<Value>
     let positionalCount: Int
@@ -23,17 +27,21 @@ public struct Arguments {
     var names: [StringObject] {
         @inline(__always) get { site.pointee.names }
     }
+    var hasNames: Bool {
+        @inline(__always) get { site.pointee.nameCount > 0 }
+    }
     /// What declared parameters or consuming readers have made of the arguments; most functions need none.
     var binding: ArgumentBinding?
 
     @inline(__always)
     init(
-        evaluation: Evaluation, function: BuiltinObject, receiver: Value, base: UnsafeMutablePointer<Value>,
+        evaluation: Evaluation, function: BuiltinObject, receiver: UnsafePointer<Value>,
+        base: UnsafeMutablePointer<Value>,
         positionalCount: Int, site: UnsafePointer<CallSite>
     ) {
         self.evaluation = evaluation
         self.function = function
-        self.receiverValue = receiver
+        receiverAddress = receiver
         self.base = base
         self.positionalCount = positionalCount
         self.site = site

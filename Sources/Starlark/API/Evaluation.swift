@@ -53,7 +53,7 @@ public final class Evaluation {
             values.append(value)
         }
         let state = ModuleState(program: code, predeclared: values)
-        let toplevel = Value(.function(FunctionObject(code: code.toplevel, module: state, defaults: [], cells: [])))
+        let toplevel = Value(.function(FunctionObject(code: code.toplevel, module: state, defaults: nil, cells: [])))
         do {
             _ = try call(toplevel)
         } catch {

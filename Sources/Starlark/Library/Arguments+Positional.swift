@@ -3,17 +3,17 @@ extension Arguments {
     /// Checks that there are no named arguments and the right number of positional ones.
     @inline(__always)
     func expect(_ count: Int) throws {
-        if positionalCount != count || !names.isEmpty { throw wrongCount(count, count) }
+        if positionalCount != count || hasNames { throw wrongCount(count, count) }
     }
 
     @inline(__always)
     func expect(_ least: Int, _ most: Int) throws {
-        if positionalCount < least || positionalCount > most || !names.isEmpty { throw wrongCount(least, most) }
+        if positionalCount < least || positionalCount > most || hasNames { throw wrongCount(least, most) }
     }
 
     @inline(never)
     private func wrongCount(_ least: Int, _ most: Int) -> StarlarkFailure {
-        if !names.isEmpty { return failure("unexpected keyword arguments") }
+        if hasNames { return failure("unexpected keyword arguments") }
         let bound = least == most ? "" : positionalCount < least ? "at least " : "at most "
         return failure("got \(positionalCount) arguments, want \(bound)\(positionalCount < least ? least : most)")
     }

@@ -261,7 +261,7 @@ enum SetMethods {
     }
 
     private static func addAll(_ a: Arguments, to target: TableObject) throws {
-        if !a.names.isEmpty { throw a.failure("does not accept keyword arguments") }
+        if a.hasNames { throw a.failure("does not accept keyword arguments") }
         for index in 0..<a.positionalCount {
             guard a.at(index).isIterable else {
                 throw a.failure("argument #\(index + 1) is not iterable: \(a.at(index).typeName)")

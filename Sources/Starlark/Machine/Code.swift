@@ -106,29 +106,32 @@ enum Opcode: UInt8 {
     case load
 }
 
-/// One word of code.
+/// One word of code: from the lowest bits an opcode, a flag of 8 bits, and three operands of 16.
 struct Instruction {
-    var op: Opcode
-    var flag: UInt8 = 0
-    var a: UInt16 = 0
-    var b: UInt16 = 0
-    var c: UInt16 = 0
+    private var bits: UInt64
+
+    @inline(__always) var op: Opcode { unsafeBitCast(UInt8(truncatingIfNeeded: bits), to: Opcode.self) }
+    @inline(__always) var flag: UInt8 { UInt8(truncatingIfNeeded: bits >> 8) }
+    @inline(__always) var a: Int { Int(truncatingIfNeeded: bits >> 16 & 0xFFFF) }
+    @inline(__always) var b: Int { Int(truncatingIfNeeded: bits >> 32 & 0xFFFF) }
+    @inline(__always) var c: Int { Int(truncatingIfNeeded: bits >> 48) }
+    /// `b` as a signed number.
+    @inline(__always) var signedB: Int { Int(Int16(truncatingIfNeeded: bits >> 32)) }
+    /// `c` as a signed number.
+    @inline(__always) var signedC: Int { Int(Int16(truncatingIfNeeded: bits >> 48)) }
+    /// `b` and `c` as one signed number.
+    @inline(__always) var signedWide: Int { Int(Int32(truncatingIfNeeded: bits >> 32)) }
 
     /// `b` and `c` as one number.
     @inline(__always) var wide: Int {
-        get { Int(b) | Int(c) << 16 }
-        set {
-            b = UInt16(truncatingIfNeeded: newValue)
-            c = UInt16(truncatingIfNeeded: newValue >> 16)
-        }
+        get { Int(truncatingIfNeeded: bits >> 32) }
+        set { bits = bits & 0xFFFF_FFFF | UInt64(truncatingIfNeeded: newValue) << 32 }
     }
 
     init(_ op: Opcode, a: Int = 0, b: Int = 0, c: Int = 0, flag: UInt8 = 0) {
-        self.op = op
-        self.flag = flag
-        self.a = UInt16(truncatingIfNeeded: a)
-        self.b = UInt16(truncatingIfNeeded: b)
-        self.c = UInt16(truncatingIfNeeded: c)
+        bits =
+            UInt64(op.rawValue) | UInt64(flag) << 8 | UInt64(UInt16(truncatingIfNeeded: a)) << 16
+            | UInt64(UInt16(truncatingIfNeeded: b)) << 32 | UInt64(UInt16(truncatingIfNeeded: c)) << 48
     }
 
     init(_ op: Opcode, a: Int = 0, wide: Int) {
@@ -137,9 +140,15 @@ struct Instruction {
     }
 }
 
-/// The comparisons, as in `flag` of compare instructions.
+/// The comparisons, as in `flag` of compare instructions: bit 0 is set when "less" satisfies it, bit 1 when "equal",
+/// bit 2 when "greater".
 enum Comparison: UInt8 {
-    case equal, notEqual, less, lessEqual, greater, greaterEqual
+    case less = 1
+    case equal = 2
+    case lessEqual = 3
+    case greater = 4
+    case notEqual = 5
+    case greaterEqual = 6
 
     var text: String {
         switch self {
@@ -205,11 +214,19 @@ final class Code: @unchecked Sendable {
     }
 
     /// The addresses of the named parameters' names, to compare names without counting references.
-    let parameterAddresses: UnsafeMutablePointer<UnsafeRawPointer>
+    private let parameterAddresses: UnsafeMutablePointer<UnsafeRawPointer>
 
     deinit {
         words.deallocate()
         parameterAddresses.deallocate()
+    }
+
+    /// What binding needs to know about the parameters. Valid as long as the code.
+    var shape: ParameterShape {
+        ParameterShape(
+            namedCount: namedCount, positionalCount: positionalCount, parameterCount: parameters.count,
+            firstDefault: namedCount - defaultCount, hasRest: hasRest, hasKeywords: hasKeywords,
+            names: parameterAddresses)
     }
 
     /// True when a call with exactly `namedCount` positional arguments needs no binding.
@@ -246,6 +263,43 @@ final class Code: @unchecked Sendable {
     }
 }
 
+/// The parameters of a function, as the binding of arguments sees them.
+struct ParameterShape {
+    /// Parameters that can be given, without `*args` and `**kwargs`.
+    let namedCount: Int
+    let positionalCount: Int
+    /// All of them.
+    let parameterCount: Int
+    /// The parameter that the first of the function's default values belongs to.
+    let firstDefault: Int
+    let hasRest: Bool
+    let hasKeywords: Bool
+    fileprivate let names: UnsafeMutablePointer<UnsafeRawPointer>
+
+    /// The parameter that has the name at an address, -1 when none. `expected` is looked at first.
+    @inline(__always)
+    func find(_ name: UnsafeRawPointer, _ expected: Int) -> Int {
+        // The names of one program are interned: mostly their addresses tell.
+        if expected < namedCount, names[expected] == name { return expected }
+        var index = 0
+        while index < namedCount {
+            if names[index] == name { return index }
+            index &+= 1
+        }
+        return findText(name)
+    }
+
+    @inline(never)
+    private func findText(_ name: UnsafeRawPointer) -> Int {
+        let wanted = Unmanaged<StringObject>.fromOpaque(name).takeUnretainedValue()
+        for index in 0..<namedCount {
+            let parameter = Unmanaged<StringObject>.fromOpaque(names[index])
+            if parameter._withUnsafeGuaranteedRef({ $0.isEqual(to: wanted) }) { return index }
+        }
+        return -1
+    }
+}
+
 /// A name after a dot, with what it means on the built-in types.
 struct AttributeSite: @unchecked Sendable {
     // Sendable: immutable objects.
@@ -273,9 +327,39 @@ struct CallSite: @unchecked Sendable {
         return UnsafePointer(site)
     }()
 
-    var names: [StringObject] = []
-    var hasStar = false
-    var hasStarStar = false
+    /// The names together with their addresses.
+    private final class NameList {
+        let names: [StringObject]
+        let addresses: UnsafeMutablePointer<UnsafeRawPointer>
+
+        init(_ names: [StringObject]) {
+            self.names = names
+            addresses = .allocate(capacity: names.count)
+            for (index, name) in names.enumerated() {
+                (addresses + index).initialize(to: UnsafeRawPointer(Unmanaged.passUnretained(name).toOpaque()))
+            }
+        }
+
+        deinit { addresses.deallocate() }
+    }
+
+    private let list: NameList?
+    let nameCount: Int
+    /// The addresses of the names, to compare names without counting references; nil when there are none.
+    let nameAddresses: UnsafeMutablePointer<UnsafeRawPointer>?
+    let hasStar: Bool
+    let hasStarStar: Bool
+
+    init(names: [StringObject] = [], hasStar: Bool = false, hasStarStar: Bool = false) {
+        list = names.isEmpty ? nil : NameList(names)
+        nameCount = names.count
+        nameAddresses = list?.addresses
+        self.hasStar = hasStar
+        self.hasStarStar = hasStarStar
+    }
+
+    var names: [StringObject] { list?.names ?? [] }
+    @inline(__always) var isExpanding: Bool { hasStar || hasStarStar }
 }
 
 /// A `load` statement.

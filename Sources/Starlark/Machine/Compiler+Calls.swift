@@ -4,7 +4,9 @@ extension Compiler {
     mutating func call(
         _ node: SyntaxTree.Node, _ callee: Int, method: SyntaxTree.Node?
     ) throws(SyntaxFault) {
-        var site = CallSite()
+        var names: [StringObject] = []
+        var hasStar = false
+        var hasStarStar = false
         var positional = 0
         var starArguments: [UInt32] = []
         for index in 0..<Int(node.c) {
@@ -12,12 +14,12 @@ extension Compiler {
             let kind = tree[argument].kind
             if kind == .starArgument || kind == .starStarArgument {
                 starArguments.append(tree[argument].a)
-                if kind == .starArgument { site.hasStar = true } else { site.hasStarStar = true }
+                if kind == .starArgument { hasStar = true } else { hasStarStar = true }
                 continue
             }
             let register = try reserve()
             if kind == .namedArgument {
-                site.names.append(object(tree[argument].a))
+                names.append(object(tree[argument].a))
                 try expression(tree[argument].b, into: register)
             } else {
                 positional += 1
@@ -29,8 +31,8 @@ extension Compiler {
             try expression(argument, into: register)
         }
         var siteIndex = 0
-        if !site.names.isEmpty || site.hasStar || site.hasStarStar {
-            siteIndex = try callSite(site)
+        if !names.isEmpty || hasStar || hasStarStar {
+            siteIndex = try callSite(CallSite(names: names, hasStar: hasStar, hasStarStar: hasStarStar))
         }
         if let method {
             let attribute = try attributeSite(method.b)

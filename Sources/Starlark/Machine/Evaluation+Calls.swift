@@ -37,7 +37,7 @@ extension Evaluation {
     ) throws -> Value? {
         if case .function(let function) = slot[0].payload {
             do {
-                try enter(function, slot, positional, site.pointee.names.isEmpty ? nil : site)
+                _ = try enter(Unmanaged.passUnretained(function), slot, positional, site)
             } catch {
                 throw failure(error, frames: frames(failing: error))
             }
@@ -55,47 +55,36 @@ extension Evaluation {
         else {
             throw StarlarkFailure("invalid call of non-function (\(slot[0].typeName))")
         }
-        if positional == 1, site == CallSite.positional, type(of: object) == BuiltinObject.self,
-            unsafeDowncast(object, to: BuiltinObject.self).isLength
-        {
-            switch slot[1].payload {
-            case .list(let list): return .int(list.count)
-            case .dict(let dict): return .int(dict.count)
-            case .tuple(let tuple): return .int(tuple.count)
-            case .string(let text): return .int(text.count)
-            default: break
-            }
-        }
-        if site.pointee.hasStar || site.pointee.hasStarStar {
-            return try callNativeExpanded(slot, positional, site.pointee)
-        }
-        return try callNative(object, .unbound, slot + 1, positional, site)
+        if site.pointee.isExpanding { return try callNativeExpanded(slot, positional, site.pointee) }
+        return try callNative(object, slot + 1, positional, site)
     }
 
     @inline(__always)
     func callNative(
-        _ object: Object, _ receiver: Value, _ base: UnsafeMutablePointer<Value>, _ positional: Int,
-        _ site: UnsafePointer<CallSite>
+        _ object: Object, _ base: UnsafeMutablePointer<Value>, _ positional: Int, _ site: UnsafePointer<CallSite>
     ) throws -> Value {
         guard type(of: object) == BuiltinObject.self else {
             return try callHost(object, base, positional, site)
         }
-        return try callBuiltin(unsafeDowncast(object, to: BuiltinObject.self), receiver, base, positional, site)
+        let builtin = unsafeDowncast(object, to: BuiltinObject.self)
+        return try withUnsafePointer(to: builtin.receiver ?? .unbound) {
+            try callBuiltin(builtin, $0, base, positional, site)
+        }
     }
 
     @inline(__always)
     func callBuiltin(
-        _ builtin: BuiltinObject, _ receiver: Value, _ base: UnsafeMutablePointer<Value>, _ positional: Int,
-        _ site: UnsafePointer<CallSite>
+        _ builtin: BuiltinObject, _ receiver: UnsafePointer<Value>, _ base: UnsafeMutablePointer<Value>,
+        _ positional: Int, _ site: UnsafePointer<CallSite>
     ) throws -> Value {
-        let depth = stack.depth
-        if depth > 0 { stack.frames[depth - 1].native = Unmanaged.passUnretained(builtin) }
+        let frame = stack.frame
+        frame.pointee.native = Unmanaged.passUnretained(builtin)
         var arguments = Arguments(
-            evaluation: self, function: builtin, receiver: builtin.receiver ?? receiver, base: base,
-            positionalCount: positional, site: site)
-        if builtin.parameters != nil { try arguments.bind() }
+            evaluation: self, function: builtin, receiver: receiver, base: base, positionalCount: positional,
+            site: site)
+        if builtin.hasParameters { try arguments.bind() }
         let result = try builtin.body(&arguments)
-        if depth > 0 { stack.frames[depth - 1].native = nil }
+        frame.pointee.native = nil
         return result
     }
 
@@ -107,18 +96,20 @@ extension Evaluation {
             throw StarlarkFailure("invalid call of non-function (\(object.typeName))")
         }
         let name = BuiltinObject(name: host.typeName, parameters: nil, receiver: nil) { _ in .none }
-        let depth = stack.depth
-        if depth > 0 { stack.frames[depth - 1].native = Unmanaged.passUnretained(name) }
-        var arguments = Arguments(
-            evaluation: self, function: name, receiver: .unbound, base: base, positionalCount: positional,
-            site: site)
+        let frame = stack.frame
+        frame.pointee.native = Unmanaged.passUnretained(name)
         defer {
             // The name lives no longer than this call; the backtrace of a failure is taken inside it.
-            if depth > 0 { stack.frames[depth - 1].native = nil }
+            frame.pointee.native = nil
             withExtendedLifetime(name) {}
         }
         do {
-            return try host.call(&arguments)
+            return try withUnsafePointer(to: Value.unbound) { receiver in
+                var arguments = Arguments(
+                    evaluation: self, function: name, receiver: receiver, base: base, positionalCount: positional,
+                    site: site)
+                return try host.call(&arguments)
+            }
         } catch {
             throw failure(error, frames: frames())
         }
@@ -136,7 +127,7 @@ extension Evaluation {
             var none = Value.none
             return try withUnsafeMutablePointer(to: &none) { empty in
                 try withUnsafePointer(to: CallSite(names: names)) {
-                    try callNative(object, .unbound, buffer.baseAddress ?? empty, values.count - names.count, $0)
+                    try callNative(object, buffer.baseAddress ?? empty, values.count - names.count, $0)
                 }
             }
         }
@@ -147,221 +138,30 @@ extension Evaluation {
         _ base: UnsafeMutablePointer<Value>, _ positional: Int, _ site: CallSite
     ) throws -> (values: [Value], names: [StringObject]) {
         var values: [Value] = []
-        values.reserveCapacity(positional + site.names.count + 8)
+        values.reserveCapacity(positional + site.nameCount + 8)
         values.append(contentsOf: UnsafeBufferPointer(start: base, count: positional))
-        var next = positional + site.names.count
+        var next = positional + site.nameCount
         if site.hasStar, case .tuple(let tuple) = base[next].payload {
             try charge(steps: tuple.count)
             try charge(bytes: 16 * tuple.count)
             tuple.withElements { values.append(contentsOf: $0) }
             next += 1
         } else if site.hasStar {
-            guard let iterator = try base[next].makeIterator(self) else {
-                throw StarlarkFailure("argument after * must be iterable, not \(base[next].typeName)")
-            }
-            while let value = iterator.next() {
-                try charge(steps: 1)
-                try charge(bytes: 16)
-                values.append(value)
-            }
+            values.append(contentsOf: try spread(base[next]))
             next += 1
         }
-        values.append(contentsOf: UnsafeBufferPointer(start: base + positional, count: site.names.count))
+        values.append(contentsOf: UnsafeBufferPointer(start: base + positional, count: site.nameCount))
         var names = site.names
         if site.hasStarStar {
-            guard case .dict(let dict) = base[next].payload else {
-                throw StarlarkFailure("argument after ** must be a mapping, not \(base[next].typeName)")
-            }
-            try charge(bytes: dict.count * 32)
+            let dict = try keywordArguments(base[next])
             names.reserveCapacity(names.count + dict.count)
-            try dict.forEach { entry throws(StarlarkFailure) in
-                guard case .string(let name) = entry.key.payload else {
-                    throw StarlarkFailure("keywords must be strings, not \(entry.key.typeName)")
-                }
+            dict.forEach { entry in
+                guard case .string(let name) = entry.key.payload else { return }
                 names.append(name)
                 values.append(entry.value)
             }
         }
         return (values, names)
-    }
-
-    // MARK: Entering Starlark functions
-
-    /// Pushes a frame for a function whose arguments follow `slot`.
-    @inline(__always)
-    func enter(
-        _ function: FunctionObject, _ slot: UnsafeMutablePointer<Value>, _ positional: Int,
-        _ site: UnsafePointer<CallSite>?
-    ) throws {
-        try charge(steps: function.entryCost)
-        if stack.depth >= limits.callDepth { throw StarlarkFailure("Starlark stack overflow", kind: .limitExceeded) }
-        if !function.allowsRecursion { try checkRecursion(function.code) }
-        if site == nil, positional == function.simpleCount, slot + (1 + function.frameSize) <= stack.limit {
-            let base = slot + 1
-            var index = positional
-            while index < function.localCount {
-                (base + index).clear()
-                index &+= 1
-            }
-            stack.pushFrame(
-                FrameRecord(function, base: base, returnTo: slot, clearFrom: base, chunk: stack.chunk))
-            stack.top = base + function.frameSize
-            return
-        }
-        try enterSlowly(function, slot, positional, site)
-    }
-
-    @inline(never)
-    private func checkRecursion(_ code: Code) throws {
-        for index in 0..<stack.depth where stack.frames[index].function.code === code {
-            throw StarlarkFailure("function \(code.name) called recursively")
-        }
-    }
-
-    @inline(never)
-    private func enterSlowly(
-        _ function: FunctionObject, _ slot: UnsafeMutablePointer<Value>, _ positional: Int,
-        _ site: UnsafePointer<CallSite>?
-    ) throws {
-        let code = function.code
-        var arguments = slot + 1
-        var positional = positional
-        var names = site?.pointee.names ?? []
-        var spread: [Value] = []
-        let chunk = stack.chunk
-        // Parameters are laid out above the operands of the call; both are released on return.
-        var operands = positional + names.count
-        if let site = site?.pointee, site.hasStar || site.hasStarStar {
-            operands += (site.hasStar ? 1 : 0) + (site.hasStarStar ? 1 : 0)
-            (spread, names) = try expand(arguments, positional, site)
-            positional = spread.count - names.count
-        }
-        var base = arguments + operands
-        var clearFrom = slot + 1
-        if base + code.frameSize > stack.limit {
-            base = stack.enterNextChunk(code.frameSize)
-            clearFrom = base
-        }
-        var index = 0
-        while index < code.localCount {
-            (base + index).clear()
-            index &+= 1
-        }
-        do {
-            if spread.isEmpty {
-                try bind(function, base, arguments, positional, names)
-            } else {
-                try spread.withUnsafeMutableBufferPointer { buffer in
-                    arguments = buffer.baseAddress!
-                    try bind(function, base, arguments, positional, names)
-                }
-            }
-        } catch {
-            for index in 0..<code.localCount { base[index] = .unbound }
-            stack.returnToChunk(chunk)
-            throw error
-        }
-        stack.pushFrame(
-            FrameRecord(
-                function, base: base, returnTo: slot, clearFrom: clearFrom, chunk: chunk))
-        stack.top = base + code.frameSize
-    }
-
-    /// Binds arguments to parameters, after starlark-go's `setArgs`.
-    private func bind(
-        _ function: FunctionObject, _ base: UnsafeMutablePointer<Value>, _ arguments: UnsafeMutablePointer<Value>,
-        _ positional: Int, _ names: [StringObject]
-    ) throws {
-        let code = function.code
-        if code.parameters.isEmpty {
-            if positional + names.count > 0 {
-                throw BindingFailure(
-                    code, "function \(code.name) accepts no arguments (\(positional + names.count) given)")
-            }
-            return
-        }
-        let named = code.namedCount
-        let positionalMaximum = code.positionalCount
-        let taken = min(positional, positionalMaximum)
-        if positional > positionalMaximum, !code.hasRest {
-            let most = code.defaultCount > code.keywordOnlyCount ? "at most " : ""
-            throw BindingFailure(
-                code,
-                "function \(code.name) accepts \(most)\(positionalMaximum) positional argument\(positionalMaximum == 1 ? "" : "s") (\(positional) given)"
-            )
-        }
-        var index = 0
-        while index < taken {
-            swap(&base[index], &arguments[index])
-            index += 1
-        }
-        if code.hasRest {
-            let extra = positional - taken
-            base[named] = Value(
-                .tuple(
-                    extra == 0
-                        ? .empty
-                        : .make(UnsafeBufferPointer(start: arguments + taken, count: extra))))
-        }
-        let keywords = code.hasKeywords ? DictObject(capacity: 0) : nil
-        if let keywords { base[code.parameters.count - 1] = Value(.dict(keywords)) }
-        for number in names.indices {
-            let parameter = findParameter(code, names, number)
-            if parameter >= 0 {
-                if case .unbound = base[parameter].payload {
-                    swap(&base[parameter], &arguments[positional + number])
-                    continue
-                }
-                throw BindingFailure(
-                    code, "function \(code.name) got multiple values for parameter \"\(names[number].string)\"")
-            }
-            let name = names[number]
-            guard let keywords else {
-                throw BindingFailure(
-                    code, "function \(code.name) got an unexpected keyword argument \"\(name.string)\"")
-            }
-            guard try keywords.insertIfAbsent(Value(.string(name)), arguments[positional + number]) else {
-                throw BindingFailure(
-                    code, "function \(code.name) got multiple values for parameter \"\(name.string)\"")
-            }
-        }
-        guard taken < named || code.keywordOnlyCount > 0 else { return }
-        let firstDefault = named - code.defaultCount
-        var missing: [String]?
-        index = taken
-        while index < named {
-            if case .unbound = base[index].payload {
-                if index >= firstDefault { base[index] = function.defaults[index - firstDefault] }
-                if case .unbound = base[index].payload { missing = (missing ?? []) + [code.parameters[index].string] }
-            }
-            index += 1
-        }
-        if let missing {
-            throw BindingFailure(
-                code,
-                "function \(code.name) missing \(missing.count) argument\(missing.count == 1 ? "" : "s") (\(missing.joined(separator: ", ")))"
-            )
-        }
-    }
-
-    @inline(__always)
-    private func findParameter(_ code: Code, _ names: [StringObject], _ number: Int) -> Int {
-        var index = 0
-        // The names of one program are interned: their addresses are compared, without counting references.
-        let address = names.withUnsafeBytes {
-            $0.load(fromByteOffset: number &* MemoryLayout<UnsafeRawPointer>.stride, as: UnsafeRawPointer.self)
-        }
-        while index < code.namedCount {
-            if code.parameterAddresses[index] == address { return index }
-            index &+= 1
-        }
-        let name = names[number]
-        index = 0
-        while index < code.namedCount {
-            if code.parameters[index].isEqual(to: name) { return index }
-            index &+= 1
-        }
-        return -1
     }
 
     // MARK: Backtraces
@@ -376,13 +176,14 @@ extension Evaluation {
             tables[ObjectIdentifier(source)] = table
             return table.position(at: Int(offset))
         }
-        for index in 0..<stack.depth {
-            let frame = stack.frames[index]
-            let code = frame.function.code
-            let word = max(frame.pc - 1, 0)
+        var active: [UnsafeMutablePointer<FrameRecord>] = []
+        stack.forEachFrame { active.append($0) }
+        for frame in active.reversed() {
+            let code = frame.pointee.function.code
+            let word = max(frame.pointee.next - code.words - 1, 0)
             let offset = word < code.offsets.count ? code.offsets[word] : code.position
             result.append(Frame(functionName: code.name, position: position(code, offset)))
-            if let native = frame.native?.takeUnretainedValue() {
+            if let native = frame.pointee.native?.takeUnretainedValue() {
                 result.append(Frame(functionName: native.name, position: nil))
             }
         }

@@ -17,9 +17,9 @@ extension Evaluation {
     /// Releases all frames above `entry`.
     private func unwind(to entry: Int) {
         while stack.depth > entry {
-            let frame = stack.frames[stack.depth - 1]
-            clear(frame.clearFrom, frame.end)
-            stack.returnToChunk(frame.chunk)
+            let frame = stack.frame
+            clear(frame.pointee.clearFrom, frame.pointee.end)
+            stack.returnToChunk(frame.pointee.chunk)
             stack.popFrame()
         }
     }
@@ -28,7 +28,7 @@ extension Evaluation {
     private func clear(_ from: UnsafeMutablePointer<Value>, _ to: UnsafeMutablePointer<Value>) {
         var slot = from
         while slot < to {
-            slot.clear()
+            slot.discard()
             slot += 1
         }
     }
@@ -36,34 +36,33 @@ extension Evaluation {
     /// The interpreter loop.
     private func dispatch(entry: Int) throws -> Value {
         // The state of the current frame, kept in local variables.
-        var frame = stack.frames + (stack.depth - 1)
+        var frame = stack.frame
         var regs = frame.pointee.base
-        var code = frame.pointee.words
-        var constants = frame.pointee.constants
-        var globals = frame.pointee.globals
-        var pc = frame.pointee.pc
+        var next = frame.pointee.next
+        var code = frame.pointee.function.words
+        var constants = frame.pointee.function.constants
+        var globals = frame.pointee.function.globals
         let positionalSite = CallSite.positional
 
         while true {
-            let word = code[pc]
-            pc &+= 1
-            frame = stack.frames + (stack.depth &- 1)  // frames move when native code that was called pushes more
-            frame.pointee.pc = pc
-            let a = Int(word.a)
-            let b = Int(word.b)
-            let c = Int(word.c)
+            let word = next.pointee
+            next += 1
+            frame.pointee.next = next
+            let a = word.a
+            let b = word.b
+            let c = word.c
             switch word.op {
-            case .move: regs[a] = regs[b]
-            case .constant: regs[a] = constants[word.wide]
-            case .integer: (regs + a).set(Int(Int32(truncatingIfNeeded: word.wide)))
+            case .move: (regs + a).copy(regs + b)
+            case .constant: (regs + a).copy(constants + word.wide)
+            case .integer: (regs + a).set(word.signedWide)
             case .loadGlobal:
-                let value = globals[word.wide]
-                if case .unbound = value.payload { throw unboundGlobal(frame.pointee.function, word.wide) }
-                regs[a] = value
-            case .storeGlobal: globals[word.wide] = regs[a]
-            case .loadPredeclared: regs[a] = frame.pointee.function.module.predeclared[word.wide]
+                let value = globals + word.wide
+                if value.isUnbound { throw unboundGlobal(frame.pointee.function, word.wide) }
+                (regs + a).copy(value)
+            case .storeGlobal: (globals + word.wide).copy(regs + a)
+            case .loadPredeclared: (regs + a).copy(frame.pointee.function.module.predeclared + word.wide)
             case .checkLocal:
-                if case .unbound = regs[a].payload { throw unboundLocal(frame.pointee.function.code.localNames[a]) }
+                if (regs + a).isUnbound { throw unboundLocal(frame.pointee.function.code.localNames[a]) }
             case .makeCell: regs[a] = Value(.object(CellObject(regs[a])))
             case .loadCell:
                 let value = cell(regs[b]).value
@@ -111,7 +110,7 @@ extension Evaluation {
                 }
                 regs[a] = try modulo(regs[b], regs[c])
             case .addInteger:
-                let y = Int(Int16(bitPattern: word.c))
+                let y = word.signedC
                 if case .int(let x) = regs[b].payload {
                     let (sum, overflow) = x.addingReportingOverflow(y)
                     if !overflow {
@@ -121,7 +120,7 @@ extension Evaluation {
                 }
                 regs[a] = try add(regs[b], .int(y))
             case .subtractInteger:
-                let y = Int(Int16(bitPattern: word.c))
+                let y = word.signedC
                 if case .int(let x) = regs[b].payload {
                     let (difference, overflow) = x.subtractingReportingOverflow(y)
                     if !overflow {
@@ -131,7 +130,7 @@ extension Evaluation {
                 }
                 regs[a] = try subtract(regs[b], .int(y))
             case .multiplyInteger:
-                let y = Int(Int16(bitPattern: word.c))
+                let y = word.signedC
                 if case .int(let x) = regs[b].payload {
                     let (product, overflow) = x.multipliedReportingOverflow(by: y)
                     if !overflow {
@@ -141,7 +140,7 @@ extension Evaluation {
                 }
                 regs[a] = try multiply(regs[b], .int(y))
             case .moduloInteger:
-                let y = Int(Int16(bitPattern: word.c))
+                let y = word.signedC
                 if case .int(let x) = regs[b].payload {
                     let remainder = x % y
                     (regs + a).set(remainder < 0 ? remainder &+ y : remainder)
@@ -160,45 +159,37 @@ extension Evaluation {
                 regs[a] = try addInPlace(regs[b], regs[c])
             case .orInPlace: regs[a] = try orInPlace(regs[b], regs[c])
             case .unary: regs[a] = try unary(Token(rawValue: word.flag)!, regs[b])
-            case .not: regs[a] = .bool(!regs[b].truth)
-            case .compare:
-                let comparison = Comparison(rawValue: word.flag)!
-                regs[a] = .bool(try holds(comparison, regs + b, regs + c))
+            case .not: (regs + a).set(!isTrue(regs + b))
+            case .compare: (regs + a).set(try holds(word.flag, regs + b, regs + c))
 
             // Jumps
-            case .jump: pc = word.wide
+            case .jump: next = code + word.wide
             case .loop:
                 fuel &-= a &* 16
                 if fuel < 0 { try refuel() }
-                pc = word.wide
+                next = code + word.wide
             case .jumpIfTrue:
-                if isTrue(regs + a) { pc = word.wide }
+                if isTrue(regs + a) { next = code + word.wide }
             case .jumpIfFalse:
-                if !isTrue(regs + a) { pc = word.wide }
+                if !isTrue(regs + a) { next = code + word.wide }
             case .compareJump:
-                if try holds(Comparison(rawValue: word.flag)!, regs + a, regs + b) {
-                    pc &+= 1
-                } else {
-                    pc = code[pc].wide
-                }
+                next = try holds(word.flag, regs + a, regs + b) ? next + 1 : code + next.pointee.wide
             case .compareIntegerJump:
-                if try holds(Comparison(rawValue: word.flag)!, regs + a, Int(Int16(bitPattern: word.b))) {
-                    pc &+= 1
-                } else {
-                    pc = code[pc].wide
-                }
+                next = try holds(word.flag, regs + a, word.signedB) ? next + 1 : code + next.pointee.wide
 
             // Parts
             case .attribute:
-                regs[a] = try attribute(regs[b], frame.pointee.attributeSites + c)
+                regs[a] = try attribute(regs[b], frame.pointee.function.attributeSites + c)
             case .setAttribute:
                 try setAttribute(
                     regs[a], frame.pointee.function.code.program.attributeSites[c].name, regs[b])
             case .index:
-                if case .list(let list) = regs[b].payload, case .int(let position) = regs[c].payload {
-                    let place = position < 0 ? position &+ list.count : position
-                    if place >= 0, place < list.count {
-                        regs[a] = list[place]
+                if (regs + b).tag == ValueTag.list, (regs + c).tag == ValueTag.int {
+                    let found = (regs + b).reference(ListObject.self)._withUnsafeGuaranteedRef {
+                        $0.address(of: Int(bitPattern: (regs + c).bits))
+                    }
+                    if let found {
+                        (regs + a).copy(found)
                         continue
                     }
                 }
@@ -242,72 +233,65 @@ extension Evaluation {
             // Calls
             case .call:
                 let slot = regs + a
-                if case .function(let function) = slot.pointee.payload {
-                    try enter(function, slot, b, nil)
-                    regs = stack.frames[stack.depth &- 1].base
-                    code = function.words
-                    constants = function.constants
-                    globals = function.globals
-                    pc = 0
-                } else {
+                guard slot.tag == ValueTag.function else {
                     slot.pointee = try callNative(slot, b, positionalSite)
+                    continue
                 }
-            case .callNamed:
+                frame = try enter(slot.reference(), slot, b)
+                regs = frame.pointee.base
+                next = frame.pointee.next
+                code = frame.pointee.function.words
+                constants = frame.pointee.function.constants
+                globals = frame.pointee.function.globals
+            case .callNamed, .methodArguments:
                 let slot = regs + a
-                let site = frame.pointee.callSites + c
-                if case .function(let function) = slot.pointee.payload {
-                    try enter(function, slot, b, site)
-                    regs = stack.frames[stack.depth &- 1].base
-                    code = function.words
-                    constants = function.constants
-                    globals = function.globals
-                    pc = 0
-                } else {
+                let site = frame.pointee.function.callSites + c
+                guard slot.tag == ValueTag.function else {
                     slot.pointee = try callNative(slot, b, site)
+                    continue
                 }
+                frame = try enter(slot.reference(), slot, b, site)
+                regs = frame.pointee.base
+                next = frame.pointee.next
+                code = frame.pointee.function.words
+                constants = frame.pointee.function.constants
+                globals = frame.pointee.function.globals
             case .callMethod:
                 let slot = regs + a
-                let arguments = code[pc]
-                if let method = try method(slot, frame.pointee.attributeSites + c) {
+                let arguments = next.pointee
+                if let method = try method(slot, frame.pointee.function.attributeSites + c) {
                     // A method of a built-in type: call it on the receiver, without a bound object.
-                    pc &+= 1
-                    frame.pointee.pc = pc
+                    next += 1
+                    frame.pointee.next = next
                     slot.pointee = try callMethod(
-                        method, slot, Int(arguments.b), frame.pointee.callSites + Int(arguments.c))
+                        method, slot, arguments.b, frame.pointee.function.callSites + arguments.c)
                 }
             // Else the callee is in the register now, and the next word calls it.
-            case .methodArguments:
-                let slot = regs + a
-                let site = frame.pointee.callSites + c
-                if case .function(let function) = slot.pointee.payload {
-                    try enter(function, slot, b, c == 0 ? nil : site)
-                    regs = stack.frames[stack.depth &- 1].base
-                    code = function.words
-                    constants = function.constants
-                    globals = function.globals
-                    pc = 0
-                } else {
-                    slot.pointee = try callNative(slot, b, site)
-                }
             case .return, .returnNone:
-                // The result moves out: the frame's registers are cleared next anyway.
-                var result = Value.none
+                // The result moves out: the frame's registers are released next anyway.
+                var bits = ValueTag.noneBits
+                var tag = ValueTag.other
                 if word.op == .return {
-                    result = (regs + a).move()
-                    (regs + a).initialize(to: .unbound)
+                    bits = (regs + a).bits
+                    tag = (regs + a).tag
+                    (regs + a).overwrite(ValueTag.unboundBits, ValueTag.other)
                 }
                 let target = frame.pointee.returnTo
                 clear(frame.pointee.clearFrom, frame.pointee.end)
                 stack.returnToChunk(frame.pointee.chunk)
                 stack.popFrame()
-                if stack.depth == entry { return result }
-                target.pointee = result
-                frame = stack.frames + (stack.depth &- 1)
+                if stack.depth == entry {
+                    var result = Value.none
+                    withUnsafeMutablePointer(to: &result) { $0.overwrite(bits, tag) }
+                    return result
+                }
+                target.store(bits, tag)
+                frame = stack.frame
                 regs = frame.pointee.base
-                code = frame.pointee.words
-                constants = frame.pointee.constants
-                globals = frame.pointee.globals
-                pc = frame.pointee.pc
+                next = frame.pointee.next
+                code = frame.pointee.function.words
+                constants = frame.pointee.function.constants
+                globals = frame.pointee.function.globals
                 stack.top = frame.pointee.end
 
             // Loops
@@ -317,14 +301,11 @@ extension Evaluation {
                 }
                 regs[a] = Value(.object(iterator))
             case .next:
-                guard case .object(let object) = regs[b].payload else { continue }
-                if let value = unsafeDowncast(object, to: ValueIterator.self).next() {
-                    regs[a] = value
-                    pc &+= 1
-                } else {
-                    pc = code[pc].wide
+                let isThere = (regs + b).reference(ValueIterator.self)._withUnsafeGuaranteedRef {
+                    $0.next(into: regs + a)
                 }
-            case .endIteration: regs[a] = .unbound
+                next = isThere ? next + 1 : code + next.pointee.wide
+            case .endIteration: (regs + a).clear()
             case .unpack: try unpack(regs[a], regs + b, c)
             case .load:
                 try load(frame.pointee.function, word.wide, regs + a)
@@ -340,57 +321,29 @@ extension Evaluation {
 
     @inline(__always)
     private func isTrue(_ value: UnsafeMutablePointer<Value>) -> Bool {
-        if case .bool(let truth) = value.pointee.payload { return truth }
-        return value.pointee.truth
+        value.tag == ValueTag.bool ? value.bits & 1 != 0 : value.pointee.truth
     }
 
+    /// `comparison` is the raw value of a ``Comparison``.
     @inline(__always)
     private func holds(
-        _ comparison: Comparison, _ x: UnsafeMutablePointer<Value>, _ y: UnsafeMutablePointer<Value>
+        _ comparison: UInt8, _ x: UnsafeMutablePointer<Value>, _ y: UnsafeMutablePointer<Value>
     ) throws -> Bool {
-        if case .int(let x) = x.pointee.payload, case .int(let y) = y.pointee.payload {
-            return holds(comparison, x, y)
+        if x.tag == ValueTag.int, y.tag == ValueTag.int {
+            return holds(comparison, Int(bitPattern: x.bits), Int(bitPattern: y.bits))
         }
-        return try compare(comparison, x.pointee, y.pointee)
+        return try compare(Comparison(rawValue: comparison)!, x.pointee, y.pointee)
     }
 
     @inline(__always)
-    private func holds(_ comparison: Comparison, _ x: UnsafeMutablePointer<Value>, _ y: Int) throws -> Bool {
-        if case .int(let x) = x.pointee.payload { return holds(comparison, x, y) }
-        return try compare(comparison, x.pointee, .int(y))
+    private func holds(_ comparison: UInt8, _ x: UnsafeMutablePointer<Value>, _ y: Int) throws -> Bool {
+        if x.tag == ValueTag.int { return holds(comparison, Int(bitPattern: x.bits), y) }
+        return try compare(Comparison(rawValue: comparison)!, x.pointee, .int(y))
     }
 
     @inline(__always)
-    private func holds(_ comparison: Comparison, _ x: Int, _ y: Int) -> Bool {
-        switch comparison {
-        case .equal: return x == y
-        case .notEqual: return x != y
-        case .less: return x < y
-        case .lessEqual: return x <= y
-        case .greater: return x > y
-        case .greaterEqual: return x >= y
-        }
-    }
-}
-
-extension UnsafeMutablePointer<Value> {
-    /// Makes the register unbound; quick when it holds no reference.
-    @inline(__always) func clear() {
-        if pointee.isPlain { initialize(to: .unbound) } else { pointee = .unbound }
-    }
-
-    /// Stores an integer; quick when the register holds no reference.
-    @inline(__always) func set(_ value: Int) {
-        if pointee.isPlain { initialize(to: .int(value)) } else { pointee = .int(value) }
-    }
-}
-
-extension Value {
-    /// True for values without references: overwriting them releases nothing.
-    @inline(__always) var isPlain: Bool {
-        switch payload {
-        case .int, .none, .bool, .float, .unbound: return true
-        default: return false
-        }
+    private func holds(_ comparison: UInt8, _ x: Int, _ y: Int) -> Bool {
+        let place: UInt8 = (x == y ? 1 : 0) &+ (x > y ? 2 : 0)
+        return comparison &>> place & 1 != 0
     }
 }

@@ -23,8 +23,8 @@ extension Evaluation {
                 cells.append(unsafeDowncast(object, to: CellObject.self))
             }
         }
-        let defaults = (0..<code.defaultCount).map { regs[first + $0] }
-        return Value(.function(FunctionObject(code: code, module: outer.module, defaults: defaults, cells: cells)))
+        return Value(
+            .function(FunctionObject(code: code, module: outer.module, defaults: regs + first, cells: cells)))
     }
 
     @inline(never)
@@ -51,11 +51,11 @@ extension Evaluation {
         _ method: BuiltinObject, _ slot: UnsafeMutablePointer<Value>, _ positional: Int,
         _ site: UnsafePointer<CallSite>
     ) throws -> Value {
-        if site.pointee.hasStar || site.pointee.hasStarStar {
+        if site.pointee.isExpanding {
             slot.pointee = Value(.object(method.bound(to: slot.pointee)))
             return try callNative(slot, positional, site)
         }
-        return try callBuiltin(method, slot.pointee, slot + 1, positional, site)
+        return try callBuiltin(method, UnsafePointer(slot), slot + 1, positional, site)
     }
 
     @inline(never)

@@ -1,43 +1,19 @@
-/// One active function.
+/// One active function. Records form a chain that stays when functions return, to be used again.
 struct FrameRecord {
     unowned(unsafe) var function: FunctionObject
     /// The word after the one being executed.
-    var pc: Int
+    var next: UnsafeMutablePointer<Instruction>
     var base: UnsafeMutablePointer<Value>
     /// Where the result goes: the register of the callee in the calling frame.
     var returnTo: UnsafeMutablePointer<Value>
-    /// What is released on return begins here: arguments, then registers.
+    /// What is released on return: arguments, then registers.
     var clearFrom: UnsafeMutablePointer<Value>
-    // Of the function, to return to this frame without following references.
-    var words: UnsafeMutablePointer<Instruction>
-    var constants: UnsafeMutablePointer<Value>
-    var globals: UnsafeMutablePointer<Value>
-    var callSites: UnsafePointer<CallSite>
-    var attributeSites: UnsafePointer<AttributeSite>
     var end: UnsafeMutablePointer<Value>
     /// The native function being called, for backtraces.
     var native: Unmanaged<BuiltinObject>?
     var chunk: Int
-
-    @inline(__always)
-    init(
-        _ function: FunctionObject, base: UnsafeMutablePointer<Value>, returnTo: UnsafeMutablePointer<Value>,
-        clearFrom: UnsafeMutablePointer<Value>, chunk: Int
-    ) {
-        self.function = function
-        pc = 0
-        self.base = base
-        self.returnTo = returnTo
-        self.clearFrom = clearFrom
-        words = function.words
-        constants = function.constants
-        globals = function.globals
-        callSites = function.callSites
-        attributeSites = function.attributeSites
-        end = base + function.frameSize
-        native = nil
-        self.chunk = chunk
-    }
+    var outer: UnsafeMutablePointer<FrameRecord>?
+    var inner: UnsafeMutablePointer<FrameRecord>?
 }
 
 /// The stacks of an evaluation: registers in chunks that never move, and frames.
@@ -55,8 +31,10 @@ struct MachineStack: ~Copyable {
     var top: UnsafeMutablePointer<Value>
     private(set) var limit: UnsafeMutablePointer<Value>
 
-    private(set) var frames: UnsafeMutablePointer<FrameRecord>
-    private var frameCapacity = 16
+    /// The innermost active function; below all lies a record of none.
+    private(set) var frame: UnsafeMutablePointer<FrameRecord>
+    private let root: UnsafeMutablePointer<FrameRecord>
+    private var frameBlocks: [UnsafeMutablePointer<FrameRecord>] = []
     private(set) var depth = 0
 
     init() {
@@ -66,7 +44,11 @@ struct MachineStack: ~Copyable {
         top = start
         limit = start + size
         chunks.append(Chunk(start: start, end: start + size))
-        frames = UnsafeMutablePointer.allocate(capacity: frameCapacity)
+        root = UnsafeMutablePointer.allocate(capacity: 1)
+        frame = root
+        // The root has no function: only its links and `native` are used.
+        UnsafeMutableRawPointer(root).initializeMemory(
+            as: UInt8.self, repeating: 0, count: MemoryLayout<FrameRecord>.stride)
     }
 
     deinit {
@@ -74,7 +56,8 @@ struct MachineStack: ~Copyable {
             chunk.start.deinitialize(count: chunk.end - chunk.start)
             chunk.start.deallocate()
         }
-        frames.deallocate()
+        for block in frameBlocks { block.deallocate() }
+        root.deallocate()
     }
 
     /// Makes the next chunk current; it has room for `count` registers. Returns its start.
@@ -106,19 +89,43 @@ struct MachineStack: ~Copyable {
         }
     }
 
-    @inline(__always) mutating func pushFrame(_ frame: FrameRecord) {
-        if depth == frameCapacity { growFrames() }
-        (frames + depth).initialize(to: frame)
+    /// Makes a record for one more function the innermost; the caller fills it in.
+    @inline(__always) mutating func pushFrame() -> UnsafeMutablePointer<FrameRecord> {
+        if let next = frame.pointee.inner {
+            frame = next
+        } else {
+            addFrames()
+        }
         depth &+= 1
+        return frame
     }
 
-    @inline(__always) mutating func popFrame() { depth &-= 1 }
+    @inline(__always) mutating func popFrame() {
+        frame = frame.pointee.outer.unsafelyUnwrapped
+        depth &-= 1
+    }
 
-    @inline(never) private mutating func growFrames() {
-        let moved = UnsafeMutablePointer<FrameRecord>.allocate(capacity: frameCapacity * 2)
-        moved.moveInitialize(from: frames, count: depth)
-        frames.deallocate()
-        frames = moved
-        frameCapacity *= 2
+    /// Adds a block of records to the chain; the first of them becomes the innermost.
+    @inline(never) private mutating func addFrames() {
+        let count = 16 << min(frameBlocks.count, 6)
+        let block = UnsafeMutablePointer<FrameRecord>.allocate(capacity: count)
+        UnsafeMutableRawPointer(block).initializeMemory(
+            as: UInt8.self, repeating: 0, count: count * MemoryLayout<FrameRecord>.stride)
+        frameBlocks.append(block)
+        for index in 0..<count {
+            block[index].outer = index == 0 ? frame : block + (index - 1)
+            block[index].inner = index == count - 1 ? nil : block + (index + 1)
+        }
+        frame.pointee.inner = block
+        frame = block
+    }
+
+    /// The active functions, innermost first.
+    func forEachFrame(_ body: (UnsafeMutablePointer<FrameRecord>) -> Void) {
+        var current = frame
+        while current != root {
+            body(current)
+            current = current.pointee.outer.unsafelyUnwrapped
+        }
     }
 }

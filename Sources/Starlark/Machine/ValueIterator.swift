@@ -1,104 +1,130 @@
 /// A position in an iterable value. Holds lists and tables against change until it is released.
 final class ValueIterator: Object {
-    private enum Source {
-        case list(ListObject)
-        case tuple(TupleObject)
-        case table(TableObject)
-        case range
-        case array([Value])
-        case generator(() -> Value?)
+    private enum Kind: UInt8 {
+        case range, list, tuple, table, array, generator
     }
 
-    private let source: Source
+    private let kind: Kind
+    // The source: the one that `kind` names.
+    private let list: ListObject?
+    private let tuple: TupleObject?
+    private let table: TableObject?
+    private let array: [Value]
+    private let generator: (() -> Value?)?
     /// The index of the next element; for a range, its value.
     @exclusivity(unchecked) private var position = 0
     @exclusivity(unchecked) private var step = 0
     @exclusivity(unchecked) private var remaining = 0
 
-    init(list: ListObject) {
-        source = .list(list)
-        remaining = list.count
+    private init(
+        _ kind: Kind, list: ListObject? = nil, tuple: TupleObject? = nil, table: TableObject? = nil,
+        array: [Value] = [], generator: (() -> Value?)? = nil, remaining: Int = 0
+    ) {
+        self.kind = kind
+        self.list = list
+        self.tuple = tuple
+        self.table = table
+        self.array = array
+        self.generator = generator
+        self.remaining = remaining
+    }
+
+    convenience init(list: ListObject) {
+        self.init(.list, list: list, remaining: list.count)
         list.beginIteration()
     }
 
-    init(tuple: TupleObject) {
-        source = .tuple(tuple)
-        remaining = tuple.count
-    }
+    convenience init(tuple: TupleObject) { self.init(.tuple, tuple: tuple, remaining: tuple.count) }
 
-    init(table: TableObject) {
-        source = .table(table)
+    convenience init(table: TableObject) {
+        self.init(.table, table: table)
         table.beginIteration()
     }
 
-    init(range: RangeObject) {
-        source = .range
+    convenience init(range: RangeObject) {
+        self.init(.range, remaining: range.count)
         position = range.start
         step = range.step
-        remaining = range.count
     }
 
-    init(array: [Value]) {
-        source = .array(array)
-        remaining = array.count
-    }
+    convenience init(array: [Value]) { self.init(.array, array: array, remaining: array.count) }
 
     /// For endless or computed sequences.
-    init(generator: @escaping () -> Value?) {
-        source = .generator(generator)
-    }
+    convenience init(generator: @escaping () -> Value?) { self.init(.generator, generator: generator) }
 
     deinit {
-        switch source {
-        case .list(let list): list.endIteration()
-        case .table(let table): table.endIteration()
-        default: break
-        }
+        list?.endIteration()
+        table?.endIteration()
     }
 
     override var typeName: String { "iterator" }
 
+    /// Stores the next element in a register. False at the end.
+    @inline(__always) func next(into target: UnsafeMutablePointer<Value>) -> Bool {
+        switch kind {
+        case .range:
+            guard remaining > 0 else { return false }
+            remaining &-= 1
+            target.set(position)
+            position = position &+ step
+            return true
+        case .list:
+            guard remaining > 0 else { return false }
+            remaining &-= 1
+            target.copy(list.unsafelyUnwrapped.elements + position)
+            position &+= 1
+            return true
+        default:
+            guard let value = nextOther() else { return false }
+            target.pointee = value
+            return true
+        }
+    }
+
     /// The next element, nil at the end.
-    @inline(__always) func next() -> Value? {
-        switch source {
+    func next() -> Value? {
+        switch kind {
         case .range:
             guard remaining > 0 else { return nil }
             remaining &-= 1
             let value = position
             position = position &+ step
             return .int(value)
-        case .list(let list):
+        case .list:
             guard remaining > 0 else { return nil }
             remaining &-= 1
             position &+= 1
-            return list[position &- 1]
+            return list.unsafelyUnwrapped[position &- 1]
         default: return nextOther()
         }
     }
 
     @inline(never) private func nextOther() -> Value? {
-        switch source {
-        case .tuple(let tuple):
-            guard position < remaining else { return nil }
-            position += 1
-            return tuple[position - 1]
-        case .table(let table):
+        switch kind {
+        case .tuple:
+            guard remaining > 0 else { return nil }
+            remaining &-= 1
+            position &+= 1
+            return tuple.unsafelyUnwrapped[position &- 1]
+        case .table:
+            let table = table.unsafelyUnwrapped
             guard let found = table.nextPosition(position) else { return nil }
             position = found + 1
             return table.slots[found].key
-        case .array(let array):
-            guard position < remaining else { return nil }
-            position += 1
-            return array[position - 1]
-        case .generator(let generate): return generate()
+        case .array:
+            guard remaining > 0 else { return nil }
+            remaining &-= 1
+            position &+= 1
+            return array[position &- 1]
+        case .generator: return generator.unsafelyUnwrapped()
         default: return nil
         }
     }
 
     /// How many elements there are, if known.
     var count: Int? {
-        switch source {
-        case .table(let table): return table.count
+        switch kind {
+        case .table: return table.unsafelyUnwrapped.count
         case .generator: return nil
         default: return remaining
         }

@@ -48,7 +48,7 @@ public final class Session {
             if let value = values[name.string] { state.globals[index] = value }
         }
         defer { keep(state) }
-        let toplevel = FunctionObject(code: code.toplevel, module: state, defaults: [], cells: [])
+        let toplevel = FunctionObject(code: code.toplevel, module: state, defaults: nil, cells: [])
         _ = try evaluation.call(Value(.function(toplevel)))
         guard answers, let index = code.globalNames.firstIndex(where: { $0.string == "\(Session.answer)" })
         else {

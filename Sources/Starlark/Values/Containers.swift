@@ -32,6 +32,12 @@ final class ListObject {
         set { elements[index] = newValue }
     }
 
+    /// Where the element with an index lies, which counts from the end when negative; nil when there is none.
+    @inline(__always) func address(of index: Int) -> UnsafeMutablePointer<Value>? {
+        let place = index < 0 ? index &+ count : index
+        return place >= 0 && place < count ? elements + place : nil
+    }
+
     /// Adds without asking for permission to change.
     @inline(__always) func append(_ value: Value) {
         if count == capacity { grow(to: count + 1) }

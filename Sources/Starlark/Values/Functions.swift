@@ -22,7 +22,7 @@ final class FunctionObject {
     let code: Code
     let module: ModuleState
     /// Default values of the last parameters; unbound for a required keyword-only parameter among them.
-    @exclusivity(unchecked) private(set) var defaults: [Value]
+    let defaultValues: UnsafeMutablePointer<Value>
     @exclusivity(unchecked) private(set) var cells: [CellObject]
     private(set) var isFrozen = false
 
@@ -38,12 +38,15 @@ final class FunctionObject {
     let simpleCount: Int
     let allowsRecursion: Bool
     let entryCost: Int
+    let shape: ParameterShape
 
-    init(code: Code, module: ModuleState, defaults: [Value], cells: [CellObject]) {
+    /// Creates a function whose default values, `code.defaultCount` of them, are copied from `defaults`.
+    init(code: Code, module: ModuleState, defaults: UnsafeMutablePointer<Value>?, cells: [CellObject]) {
         self.code = code
         self.module = module
-        self.defaults = defaults
         self.cells = cells
+        defaultValues = .allocate(capacity: code.defaultCount)
+        if let defaults { defaultValues.initialize(from: defaults, count: code.defaultCount) }
         words = code.words
         constants = code.program.constants
         globals = module.globals
@@ -54,12 +57,19 @@ final class FunctionObject {
         simpleCount = code.isSimple ? code.namedCount : -1
         allowsRecursion = code.program.dialect.allowsRecursion
         entryCost = 2 + code.wordCount >> 4
+        shape = code.shape
     }
 
     deinit {
         var stack: [Value] = []
         drain(into: &stack)
         if !stack.isEmpty { drainAll(&stack) }
+        defaultValues.deinitialize(count: shape.namedCount - shape.firstDefault)
+        defaultValues.deallocate()
+    }
+
+    private var defaults: UnsafeMutableBufferPointer<Value> {
+        UnsafeMutableBufferPointer(start: defaultValues, count: shape.namedCount - shape.firstDefault)
     }
 
     func drain(into stack: inout [Value]) {
@@ -88,12 +98,14 @@ final class BuiltinObject: Object, @unchecked Sendable {
     let body: NativeFunction.Body
     /// True for `len`, which calls do themselves for the common types.
     let isLength: Bool
+    let hasParameters: Bool
 
     init(
         name: String, parameters: [Parameter]?, receiver: Value?, body: @escaping NativeFunction.Body,
         isLength: Bool = false
     ) {
         self.isLength = isLength
+        hasParameters = parameters != nil
         self.name = name
         self.parameters = parameters
         self.receiver = receiver
