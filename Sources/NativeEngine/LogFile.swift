@@ -62,9 +62,10 @@ actor LogReader {
             if rest.isEmpty { try open(next) }
             return
         }
-        if let last = parser.finish(), isWanted(last) { ready = [last] }
         if goesOn {
-            await waitForChange()
+            await waitForChange()  // the rest of a line that was begun may still come
+        } else if let last = parser.finish() {
+            ready = [last].filter(isWanted)
         } else {
             isOver = true
         }

@@ -3,8 +3,8 @@ import Glibc
 import Synchronization
 import Testing
 
-/// What is promised is one second, by a release build on a quiet machine; this is a debug build on a busy one.
-private let servingLimit = Duration.seconds(2)
+/// What is promised is one second; `scripts/test` runs the release binary. A debug build is given more.
+private let servingLimit: Duration = TestHost.isGivenBinary ? .seconds(1) : .seconds(3)
 
 @Suite(
     "kill -9 of the daemon", .serialized,

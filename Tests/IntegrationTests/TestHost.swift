@@ -43,9 +43,17 @@ final class TestHost: Sendable {
 
     // MARK: The daemon
 
+    private static let givenBinary: String? = {
+        guard let path = ProcessInfo.processInfo.environment["MARTLET_BINARY"], !path.isEmpty else { return nil }
+        return path
+    }()
+
+    /// Whether a release binary is under test, as `scripts/test` builds it.
+    static var isGivenBinary: Bool { givenBinary != nil }
+
     /// The binary under test: `MARTLET_BINARY` of the environment, else the one beside the test bundle.
     static let binary: String = {
-        if let path = ProcessInfo.processInfo.environment["MARTLET_BINARY"], !path.isEmpty { return path }
+        if let path = givenBinary { return path }
         var parts = CommandLine.arguments[0].split(separator: "/", omittingEmptySubsequences: false)
         while !parts.isEmpty {
             parts.removeLast()
