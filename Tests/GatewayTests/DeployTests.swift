@@ -108,6 +108,8 @@ struct DeployTests {
             gateway.publish(RouteTable(routes: [.all(second.backend("app"))]))
             #expect(try await fetch(port, "GET / HTTP/1.1\r\nHost: a\r\n\r\n").body == "2")
 
+            // The client has its answer a moment before the gateway has counted the end.
+            #expect(await gateway.drain(BackendID("app"), deadline: .seconds(30)))
             let activity = gateway.activity(of: BackendID("app"))
             #expect(activity.requests == 2)
             #expect(activity.inFlight == 0)
