@@ -57,7 +57,7 @@ package final class FileWatcher: Sendable {
     private func watchNext(_ descriptor: CInt) {
         DescriptorPoller.shared.whenReady(descriptor, .readable) { [self] ready in
             guard ready else { return }
-            drain(descriptor)
+            InotifyEvents.drain(descriptor) { deliver($0, $1, $2.isEmpty ? nil : $2) }
             watchNext(descriptor)
         }
     }
@@ -68,25 +68,6 @@ package final class FileWatcher: Sendable {
             guard state.readers[watch]?.isEmpty == true, let descriptor = state.descriptor else { return }
             state.readers[watch] = nil
             inotify_rm_watch(descriptor, watch)
-        }
-    }
-
-    private func drain(_ descriptor: CInt) {
-        let header = MemoryLayout<inotify_event>.size
-        withUnsafeTemporaryAllocation(byteCount: 16384, alignment: 8) { buffer in
-            while true {
-                let count = read(descriptor, buffer.baseAddress, buffer.count)
-                guard count > 0 else { return }
-                var offset = 0
-                while offset + header <= count {
-                    let event = buffer.load(fromByteOffset: offset, as: inotify_event.self)
-                    let name = UnsafeRawBufferPointer(
-                        rebasing: buffer[(offset + header)..<(offset + header + Int(event.len))]
-                    ).prefix { $0 != 0 }
-                    deliver(event.wd, event.mask, name.isEmpty ? nil : String(decoding: name, as: UTF8.self))
-                    offset += header + Int(event.len)
-                }
-            }
         }
     }
 

@@ -87,27 +87,8 @@ package final class TreeWatcher: Sendable {
             guard isReady else { return }
             queue.async { [self] in
                 guard state.withLock({ $0.descriptor == descriptor }) else { return }
-                drain(descriptor)
+                InotifyEvents.drain(descriptor) { take($0, $1, $2, descriptor) }
                 waitForEvents(descriptor)
-            }
-        }
-    }
-
-    private func drain(_ descriptor: CInt) {
-        let header = MemoryLayout<inotify_event>.size
-        withUnsafeTemporaryAllocation(byteCount: 16384, alignment: 8) { buffer in
-            while true {
-                let count = read(descriptor, buffer.baseAddress, buffer.count)
-                guard count > 0 else { return }
-                var offset = 0
-                while offset + header <= count {
-                    let event = buffer.load(fromByteOffset: offset, as: inotify_event.self)
-                    let name = UnsafeRawBufferPointer(
-                        rebasing: buffer[(offset + header)..<(offset + header + Int(event.len))]
-                    ).prefix { $0 != 0 }
-                    take(event.wd, event.mask, String(decoding: name, as: UTF8.self), descriptor)
-                    offset += header + Int(event.len)
-                }
             }
         }
     }
